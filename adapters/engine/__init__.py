@@ -1,0 +1,1 @@
+"""What runs the pipeline: tasks of this process (`embedded`)."""

@@ -1,0 +1,143 @@
+"""The files of a generation: the pictures an order needs, and the clip on its way from the provider to the store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from core.generation import Clip, Generation
+from core.inspection import ClipFacts
+from core.ports import ClipStore, Media, VideoOrder, VideoProvider
+from core.request import MediaRef
+
+
+class Collector:
+    """Fetches, measures, converts and keeps files, in a work folder of its own."""
+
+    def __init__(self, *, clips: ClipStore, media: Media, folder: Path) -> None:
+        """`folder`: for work under way; what is in it can be made again."""
+        self._clips = clips
+        self._media = media
+        self._folder = folder
+
+    # --- what an order needs ---------------------------------------------------------------------------------------
+
+    async def fetch_inputs(self, generation: Generation) -> None:
+        """Bring the person's pictures into the work folder; raises PermanentError when one is gone."""
+        for place, reference in self._inputs(generation).items():
+            path = self._path(generation, place)
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                await self._clips.get(reference.name, path)
+
+    def video_order(self, generation: Generation) -> VideoOrder:
+        """The order for the generation's plan; its pictures must have been fetched."""
+        plan, order = generation.plan, generation.order
+        assert plan is not None
+        assert order is not None
+        request = generation.request
+        return VideoOrder(
+            key=order.key,
+            model=plan.model,
+            prompt=generation.prompt,
+            request=request,
+            duration_s=plan.duration_s,
+            aspect=plan.aspect,
+            resolution=plan.resolution,
+            sound=plan.sound,
+            seed=generation.seed or 0,
+            first_frame=self._path(generation, "first") if request.first_frame else None,
+            last_frame=self._path(generation, "last") if request.last_frame else None,
+            references=tuple(self._path(generation, f"reference{place}") for place in range(len(request.references))),
+        )
+
+    def _inputs(self, generation: Generation) -> dict[str, MediaRef]:
+        request = generation.request
+        named = {"first": request.first_frame, "last": request.last_frame}
+        named |= {f"reference{place}": reference for place, reference in enumerate(request.references)}
+        return {place: reference for place, reference in named.items() if reference is not None}
+
+    # --- what comes back -------------------------------------------------------------------------------------------
+
+    async def fetch(self, generation: Generation, provider: VideoProvider) -> ClipFacts:
+        """Stream the clip to a temporary name, rename it when it is whole, and measure it.
+
+        Raises TemporaryError or PermanentError from the provider, and UnplayableClip."""
+        order = generation.order
+        assert order is not None
+        path = self._path(generation, "clip.mp4")
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            await provider.fetch(order.operation, order.location, part)
+            part.replace(path)
+        return await self._media.probe(path)
+
+    async def keep(self, generation: Generation, facts: ClipFacts, upload_bytes: int) -> Clip:
+        """Keep the provider's bytes and a poster, and where they cannot be sent as they are, the copy that can."""
+        plan = generation.plan
+        assert plan is not None
+        path = self._path(generation, "clip.mp4")
+        poster = self._path(generation, "poster.jpg")
+        await self._media.poster(path, poster)
+        sent = path
+        if not plan.sound and facts.audio_codec:
+            silent = self._path(generation, "silent.mp4")
+            await self._media.mute(sent, silent)
+            sent = silent
+        if sent.stat().st_size > upload_bytes:
+            smaller = self._path(generation, "smaller.mp4")
+            await self._media.shrink(sent, smaller, upload_bytes)
+            sent = smaller
+        clip = Clip(
+            name=f"{generation.name}/clip.mp4",
+            poster=f"{generation.name}/poster.jpg",
+            facts=facts,
+            sent="" if sent == path else f"{generation.name}/{sent.name}",
+        )
+        await self._clips.put(path, clip.name)
+        await self._clips.put(poster, clip.poster)
+        if clip.sent:
+            await self._clips.put(sent, clip.sent)
+        return clip
+
+    # --- what is sent ----------------------------------------------------------------------------------------------
+
+    async def sent_files(self, generation: Generation) -> tuple[Path, Path]:
+        """Local paths of the clip that is sent and of its poster; raises PermanentError when they are gone."""
+        clip = generation.clip
+        assert clip is not None
+        name = clip.sent or clip.name
+        return await self._local(generation, name), await self._local(generation, clip.poster)
+
+    async def sent_facts(self, generation: Generation, path: Path) -> ClipFacts:
+        """What the file that is sent really is."""
+        clip = generation.clip
+        assert clip is not None
+        if not clip.sent:
+            return replace(clip.facts, size_bytes=path.stat().st_size)
+        return await self._media.probe(path)
+
+    async def _local(self, generation: Generation, name: str) -> Path:
+        path = self._path(generation, name.rpartition("/")[2])
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            await self._clips.get(name, path)
+        return path
+
+    # --- tidying ---------------------------------------------------------------------------------------------------
+
+    async def discard(self, generation: Generation) -> None:
+        """Forget a clip that is not what was promised."""
+        await self.tidy(generation)
+
+    async def tidy(self, generation: Generation) -> None:
+        """Remove the work files; what is kept is in the clip store."""
+        folder = self._folder / generation.name
+        if folder.is_dir():
+            for path in folder.iterdir():
+                path.unlink(missing_ok=True)
+            folder.rmdir()
+
+    def _path(self, generation: Generation, name: str) -> Path:
+        return self._folder / generation.name / name

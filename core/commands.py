@@ -1,0 +1,56 @@
+"""What the slash commands do. Pure but for the `Response` it fills.
+
+A command is a step said in one word; the ones about whole conversations (`/new`, `/chats`) are `core.dialogue`'s,
+because they choose the conversation that everything else happens in.
+"""
+
+from __future__ import annotations
+
+import re
+
+from core import texts
+from core.messages import Message
+from core.reading import Intent, Reading, Step
+from core.response import Response
+from core.steps import Heard, apply_reading
+
+STEPS = {
+    "status": Intent.STATUS,
+    "videos": Intent.LIST,
+    "list": Intent.LIST,
+    "cancel": Intent.CANCEL,
+    "stop": Intent.CANCEL,
+    "help": Intent.HELP,
+    "settings": Intent.SETTINGS,
+}
+"""Commands that mean a step."""
+
+READ = frozenset({"video", "new"})
+"""Commands whose text is a wish for the dialogue model to read."""
+
+
+def needs_reading(message: Message) -> bool:
+    """Whether the dialogue model has to read the text of the message."""
+    return not message.command or (message.command in READ and bool(message.text.strip()))
+
+
+def apply_command(response: Response, message: Message, heard: Heard) -> None:
+    """Do what a command without a wish says."""
+    intent = STEPS.get(message.command)
+    if intent is not None:
+        step = Step(intent=intent, target=_target(message.text))
+        apply_reading(response, Reading(steps=(step,)), heard)
+    elif message.command == "video":
+        response.begin({}, message_id=message.id)
+    elif message.command == "new":
+        response.say(texts.NEW_CONVERSATION)
+    elif message.command == "start":
+        response.say(texts.HELLO)
+    else:
+        response.say(texts.NOT_UNDERSTOOD)
+
+
+def _target(text: str) -> int | None:
+    """The generation that a command names: "v12" or "12"."""
+    match = re.fullmatch(r"\s*v?(\d{1,12})\s*", text, re.ASCII | re.IGNORECASE)
+    return int(match[1]) if match else None

@@ -1,0 +1,72 @@
+"""Brings a finished clip to the person through their platform."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from core import texts
+from core.collecting import Collector
+from core.endings import delivered_buttons
+from core.errors import Undeliverable
+from core.generation import Generation, GenerationStatus
+from core.messages import Delivery
+from core.offers import Offers
+from core.ports import Clock, Platform, Save
+
+UNLIMITED = 1 << 62
+
+
+class Deliverer:
+    """Puts a delivery together and hands it to the platform."""
+
+    def __init__(
+        self, *, platforms: Mapping[str, Platform], collector: Collector, offers: Offers, clock: Clock
+    ) -> None:
+        self._platforms = platforms
+        self._collector = collector
+        self._offers = offers
+        self._clock = clock
+
+    def limit(self, generation: Generation) -> int:
+        """The largest file in bytes that can be sent to where the generation was asked for."""
+        platform = self._platforms.get(generation.key.platform)
+        return platform.limits.upload_bytes if platform is not None else UNLIMITED
+
+    async def deliver(self, generation: Generation, save: Save) -> str:
+        """Post the clip, or go on with posting it; returns the message's id.
+
+        Raises TemporaryError, and Undeliverable (or another PermanentError) where the place does not take it."""
+        platform = self._platforms.get(generation.key.platform)
+        if platform is None:
+            raise Undeliverable("this chat is not connected any more")
+        clip, plan = generation.clip, generation.plan
+        assert clip is not None
+        assert plan is not None
+        path, poster = await self._collector.sent_files(generation)
+        facts = await self._collector.sent_facts(generation, path)
+        started = generation.entered.get(GenerationStatus.SUBMITTING.value, generation.created_at)
+        finished = generation.entered.get(GenerationStatus.DELIVERING.value, self._clock.now())
+        smaller = bool(clip.sent) and clip.sent.endswith("smaller.mp4")
+        offer = await self._offers.current()
+        delivery = Delivery(
+            key=generation.key,
+            generation=generation.name,
+            announcement=texts.announcement(generation),
+            caption=texts.caption(
+                generation,
+                took_s=(finished - started).total_seconds(),
+                smaller=smaller,
+                muted=bool(clip.sent) and not plan.sound,
+            ),
+            buttons=delivered_buttons(generation, offer.link(clip.name) if smaller else ""),
+            reply_to=generation.reply_to,
+            clip=str(path),
+            poster=str(poster),
+            file_name=f"{generation.name}.mp4",
+            width=facts.width,
+            height=facts.height,
+            duration_s=facts.duration_s,
+            size_bytes=facts.size_bytes,
+            requester=generation.requester,
+        )
+        return await platform.deliver(delivery, generation.delivery, save)

@@ -1,0 +1,161 @@
+"""What is said, booked and saved when a generation ends, or can go on only after somebody decides. Pure.
+
+Every ending is one `Changes`: the row, the money and the words are saved together or not at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from core import texts
+from core.actions import action
+from core.generation import Generation, GenerationStatus
+from core.messages import Button, Post, PostKind, Rows
+from core.money import EntryKind, LedgerEntry
+from core.ports import Changes, OutboxPost, PostedMessage
+from core.reading import TokenUse
+
+S = GenerationStatus
+
+
+def failed(generation: Generation, reason: str, now: datetime) -> Changes:
+    """The work ended without a clip that could be charged."""
+    ended = generation.moved(S.FAILED, now, reason=reason, due_at=None)
+    buttons = (
+        Button(label=texts.RETRY, action=action("retry", ended.id)),
+        Button(label=texts.CHANGE_IT, action=action("alter", ended.id)),
+    )
+    return _ended(ended, texts.failed(ended), (buttons,), "failed", now)
+
+
+def refused(
+    generation: Generation, reason: str, rewrites: tuple[str, ...], uses: tuple[TokenUse, ...], now: datetime
+) -> Changes:
+    """The service will not film it; two other ideas are offered."""
+    ended = generation.moved(S.REFUSED, now, reason=reason, rewrites=rewrites, due_at=None)
+    rows: Rows = tuple(
+        (Button(label=texts.use_rewrite(place), action=action("rewrite", ended.id, place)),)
+        for place in range(len(rewrites))
+    )
+    rows += ((Button(label=texts.CHANGE_IT, action=action("alter", ended.id)),),)
+    return replace(_ended(ended, texts.refused(ended), rows, "refused", now), uses=uses)
+
+
+def cancelled(generation: Generation, now: datetime) -> Changes:
+    """Stopped on the person's wish."""
+    ended = generation.moved(S.CANCELLED, now, due_at=None)
+    return _ended(ended, texts.cancelled(ended), (), "cancelled", now)
+
+
+def cannot_stop(generation: Generation, now: datetime) -> Changes:
+    """The provider cannot be stopped: it goes on, and the person is told."""
+    going_on = replace(generation, cancel_requested=False, updated_at=now)
+    post = _notice(generation, texts.CANNOT_STOP.format(id=generation.name), ())
+    return _changes(going_on, (post,), now)
+
+
+def ambiguous(generation: Generation, now: datetime, *, look_again_at: datetime | None) -> Changes:
+    """The answer to the order was lost: the money stays held and the person decides.
+
+    `look_again_at`: when the provider is asked again, None when it cannot tell."""
+    waiting = generation.moved(S.AMBIGUOUS, now, due_at=look_again_at)
+    buttons = (
+        Button(label=texts.ORDER_AGAIN, action=action("again", waiting.id, waiting.retries)),
+        Button(label=texts.DROP_IT, action=action("drop", waiting.id)),
+    )
+    posts = (_notice(waiting, texts.ambiguous(waiting), (buttons,)), _status_line(waiting))
+    return _changes(waiting, posts, now)
+
+
+def late(generation: Generation, elapsed_s: float, now: datetime) -> Changes:
+    """It takes twice the expected time: said once, with a way out."""
+    told = replace(generation, told_late=True)
+    buttons = (
+        Button(label=texts.KEEP_WAITING, action=action("wait", told.id)),
+        Button(label=texts.CANCEL, action=action("cancel", told.id)),
+    )
+    return _changes(told, (_notice(told, texts.late(told, elapsed_s=elapsed_s), (buttons,)),), now)
+
+
+def completed(generation: Generation, message_id: str, now: datetime) -> Changes:
+    """The clip is with the person: it is charged."""
+    ended = generation.moved(S.COMPLETED, now, due_at=None)
+    entries = (_entry(ended, EntryKind.CAPTURE, "delivered", now),) if _held(generation) else ()
+    posted = PostedMessage(key=ended.key, message_id=message_id, generation_id=ended.id)
+    return replace(_changes(ended, (_status_line(ended),), now), entries=entries, messages=(posted,))
+
+
+def undeliverable(generation: Generation, reason: str, now: datetime) -> Changes:
+    """The place does not take the clip: it is kept, and not charged."""
+    ended = generation.moved(S.UNDELIVERABLE, now, reason=reason, due_at=None)
+    button = Button(label=texts.TRY_AGAIN_HERE, action=action("post", ended.id))
+    text = texts.UNDELIVERABLE.format(id=ended.name, reason=reason)
+    changes = _ended(ended, text, ((button,),), "undeliverable", now)
+    return changes if _held(generation) else replace(changes, entries=())
+
+
+def delivered_buttons(generation: Generation, link: str) -> Rows:
+    """What stands under a finished clip; `link` leads to the original where there is an address for it."""
+    original = (
+        Button(label=texts.ORIGINAL_FILE, url=link)
+        if link
+        else Button(label=texts.ORIGINAL_FILE, action=action("file", generation.id))
+    )
+    return (
+        (
+            Button(label=texts.ANOTHER_TAKE, action=action("take", generation.id)),
+            Button(label=texts.CHANGE_SOMETHING, action=action("alter", generation.id)),
+        ),
+        (
+            Button(label=texts.LONGER, action=action("longer", generation.id)),
+            Button(label=texts.DETAILS, action=action("details", generation.id)),
+        ),
+        (original, Button(label=texts.DELETE, action=action("delete", generation.id))),
+    )
+
+
+def _held(generation: Generation) -> bool:
+    """Whether the hold still stands: it was released when the clip could not be delivered the first time."""
+    return S.UNDELIVERABLE.value not in generation.entered
+
+
+def _ended(ended: Generation, text: str, buttons: Rows, reason: str, now: datetime) -> Changes:
+    changes = _changes(ended, (_notice(ended, text, buttons), _status_line(ended)), now)
+    return replace(changes, entries=(_entry(ended, EntryKind.RELEASE, reason, now),))
+
+
+def _changes(generation: Generation, posts: tuple[Post, ...], now: datetime) -> Changes:
+    return Changes(
+        generations=(generation,),
+        posts=tuple(OutboxPost(post=post, generation_id=generation.id) for post in posts),
+        conversation_id=generation.conversation_id,
+        at=now,
+    )
+
+
+def _notice(generation: Generation, text: str, buttons: Rows) -> Post:
+    return Post(key=generation.key, text=text, buttons=buttons, reply_to=generation.reply_to)
+
+
+def _status_line(generation: Generation) -> Post:
+    return Post(
+        key=generation.key,
+        kind=PostKind.STATUS,
+        text=texts.finished_line(generation),
+        anchor=f"status:{generation.id}",
+        quiet=True,
+    )
+
+
+def _entry(generation: Generation, kind: EntryKind, reason: str, now: datetime) -> LedgerEntry:
+    assert generation.plan is not None
+    return LedgerEntry(
+        kind=kind,
+        amount=generation.plan.quote.amount,
+        generation_id=generation.id,
+        person_id=generation.requester.id,
+        conversation_id=generation.conversation_id,
+        reason=reason,
+        at=now,
+    )

@@ -1,0 +1,244 @@
+"""A generation: one clip from the wish to the delivered file, as one row that says where it stands.
+
+The statuses, which follows which, the order with its four saved outcomes, and the clip. What is done in each status
+is `core.pipeline`'s and `core.dialogue`'s work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from core.inspection import ClipFacts, Promise
+from core.messages import ConversationKey, Person, short_id
+from core.money import Micros, Quote
+from core.request import Tier, VideoRequest, changed
+
+
+class GenerationStatus(StrEnum):
+    """Where a generation stands."""
+
+    PENDING_CLARIFICATION = "pending_clarification"
+    PENDING_CONFIRMATION = "pending_confirmation"
+    QUEUED = "queued"
+    SUBMITTING = "submitting"
+    PROCESSING = "processing"
+    DOWNLOADING = "downloading"
+    DELIVERING = "delivering"
+    AMBIGUOUS = "ambiguous"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    UNDELIVERABLE = "undeliverable"
+
+
+S = GenerationStatus
+
+OPEN = frozenset({S.PENDING_CLARIFICATION, S.PENDING_CONFIRMATION})
+"""Still being shaped; nothing was ordered."""
+ADMITTED = frozenset({S.SUBMITTING, S.PROCESSING, S.DOWNLOADING, S.DELIVERING})
+"""On a worker; started again after a crash."""
+RUNNING = ADMITTED | {S.QUEUED}
+"""Between the tap and the end."""
+FINAL = frozenset({S.COMPLETED, S.FAILED, S.REFUSED, S.CANCELLED, S.EXPIRED, S.UNDELIVERABLE})
+"""Nothing more happens by itself."""
+
+FOLLOWS: Mapping[GenerationStatus, frozenset[GenerationStatus]] = {
+    S.PENDING_CLARIFICATION: frozenset({S.PENDING_CONFIRMATION, S.CANCELLED, S.EXPIRED}),
+    S.PENDING_CONFIRMATION: frozenset({S.PENDING_CLARIFICATION, S.QUEUED, S.CANCELLED, S.EXPIRED}),
+    S.QUEUED: frozenset({S.SUBMITTING, S.CANCELLED, S.FAILED}),
+    S.SUBMITTING: frozenset({S.PROCESSING, S.AMBIGUOUS, S.REFUSED, S.FAILED, S.CANCELLED}),
+    S.PROCESSING: frozenset({S.DOWNLOADING, S.REFUSED, S.FAILED, S.CANCELLED}),
+    S.DOWNLOADING: frozenset({S.DELIVERING, S.FAILED, S.CANCELLED}),
+    S.DELIVERING: frozenset({S.COMPLETED, S.UNDELIVERABLE}),
+    S.AMBIGUOUS: frozenset({S.PROCESSING, S.QUEUED, S.CANCELLED}),
+    S.UNDELIVERABLE: frozenset({S.DELIVERING}),
+    **{status: frozenset() for status in (S.COMPLETED, S.FAILED, S.REFUSED, S.CANCELLED, S.EXPIRED)},
+}
+"""Which status may come after which."""
+
+
+class OrderOutcome(StrEnum):
+    """What came of sending an order; no outcome yet means it may be on its way."""
+
+    NOT_SENT = "not_sent"
+    UNANSWERED = "unanswered"
+    REFUSED = "refused"
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """The record of an order, saved before it is sent and again with what came of it."""
+
+    key: str
+    """Unique to this attempt, such as "v12-1"; providers use it for output names and metadata."""
+    attempt: int
+    provider: str
+    model: str
+    sent_at: datetime
+    """When the intent was saved."""
+    outcome: OrderOutcome | None = None
+    operation: str = ""
+    """The provider's handle, once accepted."""
+    location: str = ""
+    """Where the provider keeps the finished clip."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionOption:
+    """One button of a question."""
+
+    label: str
+    slot: str
+    value: Any
+    """What the slot becomes; None leaves it to us."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question about one slot."""
+
+    slot: str
+    text: str
+    options: tuple[QuestionOption, ...]
+    asked_at: datetime
+    number: int
+    """1 for the first question about this request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the card promises, and for which price."""
+
+    number: int
+    """Rises with every change, so that a tap on an older card does not count."""
+    provider: str
+    model: str
+    model_name: str
+    tier: Tier
+    duration_s: int
+    aspect: str
+    resolution: str
+    sound: bool
+    quote: Quote
+    expected_s: tuple[float, float]
+    """Median and 90th percentile, in seconds."""
+    assumed: tuple[str, ...]
+    """Slots that nobody said anything about."""
+    draft_price: Micros | None = None
+    """The price of the quick draft, when there is a cheaper one."""
+    notes: tuple[str, ...] = ()
+    """Sentences about what could not be had and was taken instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What one message contributed to the request."""
+
+    message_id: str
+    """Empty for a button."""
+    changes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """A finished file in the clip store."""
+
+    name: str
+    """Name in the clip store; the provider's bytes, untouched."""
+    poster: str
+    facts: ClipFacts
+    sent: str = ""
+    """Name of the smaller or silent copy that was sent instead, or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """One clip on its way from the wish to the file."""
+
+    id: int
+    conversation_id: str
+    key: ConversationKey
+    requester: Person
+    reply_to: str
+    """Id of the person's message that the clip answers."""
+    status: GenerationStatus
+    created_at: datetime
+    updated_at: datetime
+    base: VideoRequest = field(default_factory=VideoRequest)
+    """What the request began with: pictures that were sent, or the parent's request."""
+    said: tuple[Said, ...] = ()
+    """Everything messages and buttons added since, in order."""
+    suggestions: tuple[Said, ...] = ()
+    """Changes that others in the thread proposed; the requester takes them or not."""
+    parent: int | None = None
+    """The generation this one varies."""
+    language: str = ""
+    summary: str = ""
+    hurry: bool = False
+    asked: int = 0
+    """How many questions were asked; at most three."""
+    question: Question | None = None
+    plan: Plan | None = None
+    prompt: str = ""
+    """What is sent to the provider; written once."""
+    seed: int | None = None
+    """The seed that is sent, drawn when the order is prepared."""
+    order: Order | None = None
+    clip: Clip | None = None
+    reason: str = ""
+    """Why it ended, in words for the person."""
+    rewrites: tuple[str, ...] = ()
+    """Two ideas that keep the wish, after a refusal."""
+    retries: int = 0
+    due_at: datetime | None = None
+    """When the next thing is to be done; None for now."""
+    entered: Mapping[str, datetime] = field(default_factory=dict)
+    """When each status was entered first."""
+    cancel_requested: bool = False
+    told_late: bool = False
+    delivery: Mapping[str, str] = field(default_factory=dict)
+    """What the platform saved of a delivery under way (message or file ids)."""
+    revision: int = 0
+    """Counts saves; 0 is not saved yet. A save names the revision it read."""
+
+    @property
+    def name(self) -> str:
+        """The short id, such as "v12"."""
+        return short_id(self.id)
+
+    @property
+    def request(self) -> VideoRequest:
+        """The request as everything said so far makes it."""
+        request = self.base
+        for said in self.said:
+            request = changed(request, dict(said.changes))
+        return request
+
+    def moved(self, status: GenerationStatus, now: datetime, **fields: Any) -> Generation:
+        """The generation in another status; raises ValueError when that status cannot follow."""
+        if status is not self.status and status not in FOLLOWS[self.status]:
+            raise ValueError(f"{self.name} cannot go from {self.status} to {status}")
+        entered = {**self.entered}
+        entered.setdefault(status.value, now)
+        return replace(self, status=status, updated_at=now, entered=entered, **fields)
+
+    def promise(self) -> Promise:
+        """What the finished clip is checked against; raises ValueError without a plan."""
+        if self.plan is None:
+            raise ValueError(f"{self.name} has no plan")
+        request = self.request
+        words = " ".join((request.idea, request.subject, request.setting, request.style, request.mood)).lower()
+        return Promise(
+            duration_s=self.plan.duration_s,
+            aspect=self.plan.aspect,
+            sound=self.plan.sound,
+            dark_wanted=any(word in words for word in ("black screen", "pitch dark", "pitch black", "total darkness")),
+            still_wanted=any(word in words for word in ("still image", "freeze frame", "motionless", "static shot")),
+        )

@@ -1,0 +1,95 @@
+"""Sends what was decided to be said, in order for each place, until it is said.
+
+A row is written in the same transaction as the decision; this part only carries it out, after a crash as well as
+before. Progress edits are not in here: they may be lost without harm (`core.progress`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+
+from core.errors import PermanentError, TemporaryError
+from core.messages import ConversationKey
+from core.ports import Clock, OutboxRows, Platform, Unsent
+from core.wakeful import Wakeful
+
+log = logging.getLogger("reelbot.outbox")
+
+MAX_WAIT_S = 300.0
+"""Longest wait between two tries, in seconds."""
+GIVE_UP_AFTER = 60
+"""So many failed tries of one row, some five hours, before it is given up and the next one is sent."""
+
+
+class Outbox:
+    """Carries out what is to be said; one task for each place that has something waiting."""
+
+    def __init__(self, *, rows: OutboxRows, platforms: Mapping[str, Platform], clock: Clock) -> None:
+        self._rows = rows
+        self._platforms = platforms
+        self._clock = clock
+        self._senders: Wakeful[ConversationKey] = Wakeful(self.send, "outbox")
+
+    def wake(self, key: ConversationKey) -> None:
+        """Something new is to be sent in this place."""
+        self._senders.wake(key)
+
+    async def sweep(self) -> None:
+        """Send everything that waits anywhere and is due: at start, and whenever the clock looks."""
+        for key in await self._rows.unsent_keys(self._clock.now()):
+            self.wake(key)
+
+    async def settled(self, key: ConversationKey) -> None:
+        """Return when nothing is being sent in this place."""
+        await self._senders.settled(key)
+
+    async def stop(self) -> None:
+        """Stop sending; what is left is sent after the next start."""
+        await self._senders.stop()
+
+    async def send(self, key: ConversationKey) -> None:
+        """Send what waits in one place, in order, until nothing does or the place has to wait."""
+        platform = self._platforms.get(key.platform)
+        if platform is None:
+            return
+        while rows := await self._rows.unsent(key, self._clock.now()):
+            sent: dict[int, str] = {}
+            anchored: dict[str, str] = {}
+            try:
+                for row in rows:
+                    message_id = row.message_id or anchored.get(row.post.anchor, "")
+                    sent[row.row] = await self._send(platform, row, message_id)
+                    if row.post.anchor:
+                        anchored[row.post.anchor] = sent[row.row]
+            except TemporaryError as error:
+                await self._mark(sent)
+                await self._postpone(rows[len(sent)], error)
+                return
+            except asyncio.CancelledError:
+                await asyncio.shield(self._mark(sent))
+                raise
+            await self._mark(sent)
+
+    async def _send(self, platform: Platform, row: Unsent, message_id: str) -> str:
+        try:
+            return await platform.post(row.post, message_id)
+        except PermanentError as error:
+            log.warning("outbox.given_up", extra={"row": row.row, "error": str(error)})
+            return ""
+        except TemporaryError:
+            if row.attempts >= GIVE_UP_AFTER:
+                log.warning("outbox.given_up", extra={"row": row.row, "attempts": row.attempts})
+                return ""
+            raise
+
+    async def _mark(self, sent: Mapping[int, str]) -> None:
+        if sent:
+            await self._rows.sent(sent, self._clock.now())
+
+    async def _postpone(self, row: Unsent, error: TemporaryError) -> None:
+        wait = error.retry_after if error.retry_after is not None else min(MAX_WAIT_S, 2.0 ** min(row.attempts, 9))
+        log.info("outbox.postponed", extra={"row": row.row, "seconds": wait})
+        await self._rows.postpone(row.row, self._clock.now() + timedelta(seconds=wait))

@@ -1,0 +1,428 @@
+"""The ports: what the product needs from the outside, one `Protocol` for each role.
+
+Every implementation of a port passes the same contract suite (`tests/contracts`). Adapters raise only the errors of
+`core.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from core.conversation import Conversation, Turn, Waiting
+from core.generation import Generation
+from core.inspection import ClipFacts
+from core.messages import Attachment, ConversationKey, Delivery, Incoming, Post
+from core.money import LedgerEntry
+from core.reading import PromptInput, Reading, ReadingInput, TokenUse, Written
+from core.request import VideoRequest
+
+
+class Clock(Protocol):
+    """Time, so that tests need not wait for it."""
+
+    def now(self) -> datetime:
+        """The time now, in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after that many seconds."""
+        ...
+
+
+# --- dialogue models -------------------------------------------------------------------------------------------------
+
+
+class DialogueModel(Protocol):
+    """Reads what people write, and writes what video models read.
+
+    Each method raises TemporaryError when the model does not answer and UnusableReply when it talks nonsense; the
+    error's `uses` then still carry what was paid.
+    """
+
+    name: str
+
+    async def read(self, given: ReadingInput) -> Reading:
+        """What the message means."""
+        ...
+
+    async def write_prompt(self, given: PromptInput) -> Written:
+        """The final prompt: one text."""
+        ...
+
+    async def rewrite(self, request: VideoRequest, reason: str) -> Written:
+        """Two ideas that keep a refused wish and avoid what was refused."""
+        ...
+
+
+# --- video providers -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoOrder:
+    """Everything a provider needs to make one clip."""
+
+    key: str
+    """Unique to this order; safe in a file name and in metadata."""
+    model: str
+    prompt: str
+    request: VideoRequest
+    duration_s: int
+    aspect: str
+    resolution: str
+    sound: bool
+    seed: int
+    first_frame: Path | None = None
+    last_frame: Path | None = None
+    references: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """Not finished yet; `fraction` of the work is done (0 to 1), or None when the provider does not say."""
+
+    fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The clip can be fetched; `location` is for the provider's own `fetch`."""
+
+    location: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """There is no clip. `refused` is True when the service will not show what was asked for; `reason` is what it said,
+    or empty."""
+
+    reason: str
+    refused: bool = False
+
+
+OperationState = Running | Finished | Failed
+
+
+class Reconciliation(StrEnum):
+    """What can be learned about an order whose answer was lost."""
+
+    UNKNOWN = "unknown"
+    """The provider cannot tell."""
+    PENDING = "pending"
+    """Not seen yet, but it may still appear: look again later."""
+
+
+class VideoProvider(Protocol):
+    """Makes clips.
+
+    `poll`, `fetch` and `cancel` may be repeated without harm and raise TemporaryError or PermanentError.
+    """
+
+    name: str
+
+    async def order(self, order: VideoOrder) -> str:
+        """Send the order once and return the operation's handle. Never repeats by itself.
+
+        Raises OrderNotSent, OrderRefused or OrderUnanswered."""
+        ...
+
+    async def poll(self, operation: str) -> OperationState:
+        """Where the operation stands."""
+        ...
+
+    async def fetch(self, operation: str, location: str, destination: Path) -> None:
+        """Stream the finished clip to the file `destination`."""
+        ...
+
+    async def cancel(self, operation: str) -> bool:
+        """Ask the provider to stop; True when it did, False when it cannot."""
+        ...
+
+    async def reconcile(self, order_key: str, model: str) -> str | Reconciliation:
+        """The handle of an order whose answer was lost, if the provider can find it."""
+        ...
+
+
+# --- platforms -------------------------------------------------------------------------------------------------------
+
+
+class Obstacle(StrEnum):
+    """Why a clip could not be delivered in a place; checked before anything is paid."""
+
+    NOT_MEMBER = "not_member"
+    NO_RIGHT_TO_POST = "no_right_to_post"
+    NO_RIGHT_TO_SEND_VIDEO = "no_right_to_send_video"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformLimits:
+    """What a platform takes, in bytes."""
+
+    upload_bytes: int
+    download_bytes: int
+
+
+Save = Callable[[Mapping[str, str]], Awaitable[None]]
+"""Keeps what a platform must know to go on with a delivery after a crash."""
+
+
+class Platform(Protocol):
+    """Where people are. Methods raise TemporaryError, or PermanentError for what will never work."""
+
+    name: str
+    limits: PlatformLimits
+
+    async def acknowledge(self, incoming: Incoming) -> None:
+        """Show at once that it was noticed (typing, a reaction, the press answered). Best effort: never raises."""
+        ...
+
+    async def obstacle(self, key: ConversationKey) -> Obstacle | None:
+        """What would keep a clip from being posted here; None when nothing does."""
+        ...
+
+    async def post(self, post: Post, message_id: str) -> str:
+        """Send `post`, or edit the message `message_id` into it when that is not empty. Returns the message's id."""
+        ...
+
+    async def deliver(self, delivery: Delivery, saved: Mapping[str, str], save: Save) -> str:
+        """Post the clip exactly once, however often this is called with what it `save`d before. Returns the
+        message's id. Raises Undeliverable when this place will not take it."""
+        ...
+
+    async def fetch(self, attachment: Attachment, destination: Path) -> None:
+        """Stream a person's file to `destination`."""
+        ...
+
+
+Receive = Callable[[Incoming], Awaitable[None]]
+"""Returns once the message is stored; only then may the platform be told that it arrived."""
+
+
+class Receiver(Protocol):
+    """The listening side of a platform; stopped by cancelling `run`."""
+
+    async def run(self, receive: Receive) -> None:
+        """Take in messages until cancelled, whatever the network does."""
+        ...
+
+    def healthy(self, now: datetime) -> str:
+        """Empty when it is receiving; otherwise what is wrong."""
+        ...
+
+
+# --- media and what lasts --------------------------------------------------------------------------------------------
+
+
+class Media(Protocol):
+    """Measures and converts video files. Results are written beside their name and renamed."""
+
+    async def probe(self, path: Path) -> ClipFacts:
+        """What the file really is; raises UnplayableClip."""
+        ...
+
+    async def poster(self, path: Path, destination: Path) -> None:
+        """A JPEG of at most 320 pixels and 200 kB."""
+        ...
+
+    async def shrink(self, path: Path, destination: Path, max_bytes: int) -> None:
+        """A smaller rendition of at most `max_bytes`; raises PermanentError when there is none."""
+        ...
+
+    async def mute(self, path: Path, destination: Path) -> None:
+        """The same pictures without the sound, not encoded again."""
+        ...
+
+
+class ClipStore(Protocol):
+    """Where files are kept: a folder or a bucket. Names look like "v12/clip.mp4"."""
+
+    async def put(self, path: Path, name: str) -> None:
+        """Keep the file under `name`, streaming; replaces what was there."""
+        ...
+
+    async def get(self, name: str, destination: Path) -> None:
+        """Stream the kept file to `destination`; raises PermanentError when there is none."""
+        ...
+
+    async def size(self, name: str) -> int | None:
+        """Bytes, or None when there is no such file."""
+        ...
+
+    def read(self, name: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to, but without, `end`."""
+        ...
+
+    async def delete(self, name: str) -> None:
+        """Forget it; no error when it is not there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """Everything that one step changes, saved in one transaction or not at all."""
+
+    done: tuple[int, ...] = ()
+    """Inbox rows that are dealt with."""
+    conversations: tuple[Conversation, ...] = ()
+    generations: tuple[Generation, ...] = ()
+    """As they are to be; `revision` is the one that was read, 0 for a new row."""
+    turns: tuple[Turn, ...] = ()
+    entries: tuple[LedgerEntry, ...] = ()
+    posts: tuple[OutboxPost, ...] = ()
+    uses: tuple[TokenUse, ...] = ()
+    messages: tuple[PostedMessage, ...] = ()
+    """Messages of ours that went out by another way than the outbox."""
+    conversation_id: str = ""
+    """The conversation that `done`, `posts` and `uses` belong to."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxPost:
+    """Something to be said for certain."""
+
+    post: Post
+    generation_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostedMessage:
+    """A message of ours, so that replies to it find their conversation."""
+
+    key: ConversationKey
+    message_id: str
+    generation_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsent:
+    """A row of the outbox that still has to go out."""
+
+    row: int
+    post: Post
+    attempts: int
+    message_id: str
+    """The message that the anchor stands for already, or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What is known of one conversation when a message is dealt with."""
+
+    conversation: Conversation
+    generations: tuple[Generation, ...]
+    """Newest first: every open or running one, and the last finished ones."""
+
+
+class Saver(Protocol):
+    """The one way to change a row."""
+
+    async def commit(self, changes: Changes) -> None:
+        """Save everything in one transaction; raises StaleRow, and saves nothing, when a row was saved by somebody
+        else meanwhile, and TemporaryError when the database does not take it now."""
+        ...
+
+
+class Inbox(Saver, Protocol):
+    """Messages from the moment they arrive until they are dealt with, and the conversations they belong to."""
+
+    async def receive(self, incoming: Incoming, now: datetime) -> bool:
+        """Keep it; False when this event is known already."""
+        ...
+
+    async def waiting(self, key: ConversationKey) -> tuple[Waiting, ...]:
+        """What waits in a place, oldest first."""
+        ...
+
+    async def waiting_keys(self) -> tuple[ConversationKey, ...]:
+        """Every place where something waits."""
+        ...
+
+    async def conversation_of(self, key: ConversationKey, message_id: str) -> str | None:
+        """The conversation that a message of either side belongs to."""
+        ...
+
+    async def generation_of(self, key: ConversationKey, message_id: str) -> int | None:
+        """The generation that a message of ours is about, or None."""
+        ...
+
+    async def scene(self, conversation_id: str) -> Scene | None:
+        """The conversation and its generations."""
+        ...
+
+    async def current(self, key: ConversationKey, owner_id: str) -> str | None:
+        """The conversation that somebody's plain message in this place belongs to."""
+        ...
+
+    async def conversations(self, key: ConversationKey, owner_id: str) -> tuple[Conversation, ...]:
+        """Somebody's conversations in this place, latest first, at most 20."""
+        ...
+
+    async def reserve_generation_ids(self, count: int) -> tuple[int, ...]:
+        """Ids that nobody else gets."""
+        ...
+
+
+class Generations(Saver, Protocol):
+    """The generations as the pipeline sees them."""
+
+    async def generation(self, generation_id: int) -> Generation | None:
+        """The row as it is now."""
+        ...
+
+    async def with_status(self, *statuses: str) -> tuple[Generation, ...]:
+        """Every generation in one of these statuses, oldest first."""
+        ...
+
+    async def due(self, now: datetime, *statuses: str) -> tuple[Generation, ...]:
+        """Those of them whose `due_at` has come."""
+        ...
+
+    async def times(self, model: str) -> tuple[float, ...]:
+        """Seconds from order to finished of the model's latest 100 clips."""
+        ...
+
+    async def message_of(self, anchor: str) -> str:
+        """The platform's message that an anchor stands for, or empty."""
+        ...
+
+    async def balance(self, generation_id: int) -> Mapping[str, int]:
+        """Micros by kind of ledger entry."""
+        ...
+
+
+class OutboxRows(Protocol):
+    """Sentences from the moment they are decided until they are sent."""
+
+    async def unsent(self, key: ConversationKey, now: datetime) -> tuple[Unsent, ...]:
+        """What is to be sent in a place, in order; nothing while its first row has to wait."""
+        ...
+
+    async def unsent_keys(self, now: datetime) -> tuple[ConversationKey, ...]:
+        """Every place where something can be sent."""
+        ...
+
+    async def sent(self, rows: Mapping[int, str], now: datetime) -> None:
+        """Mark rows as sent, each with the platform's message id (empty: given up)."""
+        ...
+
+    async def postpone(self, row: int, until: datetime) -> None:
+        """Try the row, and what follows it in its place, not before `until`."""
+        ...
+
+
+class Engine(Protocol):
+    """Runs the pipeline: at least once for each start, also after a crash."""
+
+    async def start(self, generation_id: int) -> None:
+        """Run it to its end on some worker, unless it runs already."""
+        ...
+
+    async def wake(self, generation_id: int) -> None:
+        """Let a running one look at its row now."""
+        ...

@@ -1,0 +1,295 @@
+"""What each button does. Pure but for the `Response` it fills.
+
+Every press is checked here before it counts: the generation belongs to this conversation, the person may decide, the
+card is the newest one and its price is still held. A second tap, or a tap by someone who may not, does nothing but
+say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from core import texts
+from core.actions import Action, action
+from core.generation import FINAL, OPEN, Generation, GenerationStatus, Plan, QuestionOption
+from core.messages import Button, short_id
+from core.planning import draft_request, make_plan
+from core.request import SILENT, Tier
+from core.response import Response
+
+S = GenerationStatus
+
+OPEN_TO_ALL = frozenset({"prompt", "details", "file"})
+"""Buttons that only show something."""
+
+
+def apply_press(response: Response, pressed: Action) -> None:
+    """Do what the button says, if it may be done."""
+    generation = response.get(pressed.generation_id)
+    handler = _HANDLERS.get(pressed.verb)
+    if generation is None or handler is None:
+        response.say(texts.STALE_BUTTON)
+    elif pressed.verb not in OPEN_TO_ALL and not response.may_decide(generation):
+        text = texts.NOT_YOURS.format(name=generation.requester.name, id=generation.name)
+        response.say(text, about=generation.id)
+    else:
+        handler(response, generation, pressed)
+
+
+def confirm(response: Response, generation: Generation) -> None:
+    """Order what the open card says; for a plain yes, which counts like a tap on its main button."""
+    assert generation.plan is not None
+    _make(response, generation, Action(verb="make", subject="", args=(str(generation.plan.number),)))
+
+
+def _card_is_current(response: Response, generation: Generation, pressed: Action) -> bool:
+    """Whether a tap on the card may order; says why when it may not."""
+    plan = generation.plan
+    if generation.status is S.CANCELLED and generation.order is None:
+        response.say(texts.CANCELLED_CARD, about=generation.id)
+    elif generation.status is S.EXPIRED:
+        response.expire(generation)
+    elif generation.status not in OPEN:
+        response.say(texts.ALREADY_ORDERED.format(id=generation.name), about=generation.id)
+    elif plan is None or generation.status is not S.PENDING_CONFIRMATION or pressed.number() != plan.number:
+        response.say(texts.CARD_REPLACED, about=generation.id)
+    elif plan.quote.valid_until <= response.now:
+        response.expire(generation)
+    else:
+        return True
+    return False
+
+
+def _make(response: Response, generation: Generation, pressed: Action) -> None:
+    if _card_is_current(response, generation, pressed):
+        assert generation.plan is not None
+        response.order(generation, generation.plan)
+
+
+def _draft(response: Response, generation: Generation, pressed: Action) -> None:
+    if not _card_is_current(response, generation, pressed):
+        return
+    plan = generation.plan
+    assert plan is not None
+    offer = response.offer
+    models = [model for model in offer.models if Tier.DRAFT in model.tiers]
+    request = draft_request(generation.request, plan.duration_s)
+    draft = make_plan(request, models, offer.terms, number=plan.number + 1, now=response.now)
+    if not isinstance(draft, Plan):
+        response.say(texts.CARD_REPLACED, about=generation.id)
+    elif draft.quote.amount != plan.draft_price:
+        response.amend(generation, {})
+    else:
+        response.order(generation, draft)
+
+
+def _change(response: Response, generation: Generation, pressed: Action) -> None:
+    """Offer what the chosen model can really do otherwise."""
+    if generation.status not in OPEN:
+        response.say(texts.ALREADY_UNDER_WAY.format(id=generation.name), about=generation.id)
+        return
+    response.ask(generation, "change", texts.QUESTIONS["change"], _changes(response, generation))
+
+
+def _changes(response: Response, generation: Generation) -> list[QuestionOption]:
+    plan = generation.plan
+    if plan is None:
+        return []
+    model = next((model for model in response.offer.models if model.id == plan.model), None)
+    if model is None:
+        return []
+    lengths = model.lengths(generation.request)
+    shorter = [length for length in lengths if length < plan.duration_s]
+    longer = [length for length in lengths if length > plan.duration_s]
+    options = [
+        QuestionOption(label=f"{length} s", slot="duration_s", value=length) for length in (*shorter[-1:], *longer[:1])
+    ]
+    for aspect in model.aspects:
+        if aspect != plan.aspect and len(options) < 3:
+            options.append(QuestionOption(label=texts.shape(aspect), slot="aspect", value=aspect))
+    if plan.sound:
+        options.append(QuestionOption(label=texts.NO_SOUND, slot="audio", value=SILENT))
+    return options[:4]
+
+
+def _prompt(response: Response, generation: Generation, pressed: Action) -> None:
+    response.say(texts.prompt(generation), about=generation.id)
+
+
+def _cancel(response: Response, generation: Generation, pressed: Action) -> None:
+    if generation.status in FINAL:
+        response.say(texts.over(generation), about=generation.id)
+    else:
+        response.cancel(generation)
+
+
+def _price(response: Response, generation: Generation, pressed: Action) -> None:
+    if generation.status in OPEN:
+        response.amend(generation, {})
+    elif generation.status is S.EXPIRED:
+        _again(response, generation, {})
+    else:
+        response.say(texts.ALREADY_ORDERED.format(id=generation.name), about=generation.id)
+
+
+def _option(response: Response, generation: Generation, pressed: Action) -> None:
+    question = generation.question
+    if generation.status not in OPEN or question is None or pressed.number() != question.number:
+        response.say(texts.QUESTION_CLOSED, about=generation.id)
+        return
+    place = pressed.number(1)
+    if place is None:
+        response.amend(generation, {} if question.slot == "change" else {question.slot: None})
+    elif place < len(question.options):
+        option = question.options[place]
+        response.amend(generation, {option.slot: option.value})
+    else:
+        response.say(texts.STALE_BUTTON)
+
+
+def _again(response: Response, generation: Generation, changes: Mapping[str, object]) -> None:
+    """A new card for the same wish, with what is different."""
+    if generation.status not in FINAL:
+        response.say(texts.ALREADY_UNDER_WAY.format(id=generation.name), about=generation.id)
+        return
+    response.begin(changes, message_id=response.source_id, base=generation.request, parent=generation)
+
+
+def _take(response: Response, generation: Generation, pressed: Action) -> None:
+    """Another take: the same request with another seed."""
+    if generation.status not in FINAL:
+        response.say(texts.ALREADY_UNDER_WAY.format(id=generation.name), about=generation.id)
+        return
+    base = replace(generation.request, seed=None)
+    response.begin({}, message_id=response.source_id, base=base, parent=generation)
+
+
+def _alter(response: Response, generation: Generation, pressed: Action) -> None:
+    response.say(texts.WHAT_TO_CHANGE.format(id=generation.name), about=generation.id)
+
+
+def _longer(response: Response, generation: Generation, pressed: Action) -> None:
+    plan = generation.plan
+    model = next((m for m in response.offer.models if plan is not None and m.id == plan.model), None)
+    if plan is None or model is None:
+        response.say(texts.NO_MODEL, about=generation.id)
+        return
+    request = generation.request
+    lengths = sorted({length for m in response.offer.models if m.takes(request) for length in m.lengths(request)})
+    longer = [length for length in lengths if length > plan.duration_s]
+    if not longer:
+        text = texts.LONGEST_ALREADY.format(id=generation.name, name=model.name, seconds=plan.duration_s)
+        response.say(text, about=generation.id)
+        return
+    wanted = next((length for length in longer if length >= plan.duration_s * 1.5), longer[-1])
+    _again(response, generation, {"duration_s": wanted})
+
+
+def _details(response: Response, generation: Generation, pressed: Action) -> None:
+    response.say(texts.details(generation), about=generation.id)
+
+
+def _delete(response: Response, generation: Generation, pressed: Action) -> None:
+    if generation.clip is None:
+        response.say(texts.GONE.format(id=generation.name), about=generation.id)
+        return
+    buttons = (
+        Button(label=texts.DELETE_FOR_GOOD, action=action("erase", generation.id)),
+        Button(label=texts.KEEP, action=action("keep", generation.id)),
+    )
+    response.say(texts.DELETE_QUESTION.format(id=generation.name), (buttons,), about=generation.id)
+
+
+def _erase(response: Response, generation: Generation, pressed: Action) -> None:
+    if generation.clip is None or generation.status not in FINAL:
+        response.say(texts.GONE.format(id=generation.name), about=generation.id)
+        return
+    response.erase(generation)
+
+
+def _keep(response: Response, generation: Generation, pressed: Action) -> None:
+    response.say(texts.KEPT.format(id=generation.name), about=generation.id)
+
+
+def _file(response: Response, generation: Generation, pressed: Action) -> None:
+    response.original(generation)
+
+
+def _order_again(response: Response, generation: Generation, pressed: Action) -> None:
+    if generation.status is S.AMBIGUOUS and pressed.number() == generation.retries:
+        response.order_again(generation)
+    else:
+        response.say(texts.ALREADY_DECIDED.format(id=generation.name), about=generation.id)
+
+
+def _drop(response: Response, generation: Generation, pressed: Action) -> None:
+    if generation.status is S.AMBIGUOUS:
+        response.cancel(generation)
+    else:
+        response.say(texts.ALREADY_DECIDED.format(id=generation.name), about=generation.id)
+
+
+def _rewrite(response: Response, generation: Generation, pressed: Action) -> None:
+    place = pressed.number()
+    if place is None or place >= len(generation.rewrites):
+        response.say(texts.STALE_BUTTON)
+        return
+    idea = generation.rewrites[place]
+    base = replace(generation.request, idea="", subject="", setting="", shots=())
+    response.begin({"idea": idea}, message_id=response.source_id, base=base, parent=generation, summary=idea[:80])
+
+
+def _retry(response: Response, generation: Generation, pressed: Action) -> None:
+    _again(response, generation, {})
+
+
+def _wait(response: Response, generation: Generation, pressed: Action) -> None:
+    response.say(texts.WAITING_ON.format(id=generation.name), about=generation.id)
+
+
+def _post_here(response: Response, generation: Generation, pressed: Action) -> None:
+    if generation.status is S.UNDELIVERABLE and generation.clip is not None:
+        response.deliver_again(generation)
+    else:
+        response.say(texts.ALREADY_DECIDED.format(id=short_id(generation.id)), about=generation.id)
+
+
+def _use(response: Response, generation: Generation, pressed: Action) -> None:
+    place = pressed.number()
+    if generation.status not in OPEN or place is None or place >= len(generation.suggestions):
+        response.say(texts.STALE_BUTTON)
+        return
+    suggestion = generation.suggestions[place]
+    response.amend(generation, suggestion.changes, message_id=suggestion.message_id)
+
+
+def _mine(response: Response, generation: Generation, pressed: Action) -> None:
+    response.say(texts.KEPT_AS_IS.format(id=generation.name), about=generation.id)
+
+
+_HANDLERS: Mapping[str, Callable[[Response, Generation, Action], None]] = {
+    "make": _make,
+    "draft": _draft,
+    "change": _change,
+    "prompt": _prompt,
+    "cancel": _cancel,
+    "price": _price,
+    "opt": _option,
+    "take": _take,
+    "alter": _alter,
+    "longer": _longer,
+    "details": _details,
+    "file": _file,
+    "delete": _delete,
+    "erase": _erase,
+    "keep": _keep,
+    "again": _order_again,
+    "drop": _drop,
+    "rewrite": _rewrite,
+    "retry": _retry,
+    "wait": _wait,
+    "post": _post_here,
+    "use": _use,
+    "mine": _mine,
+}

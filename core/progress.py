@@ -1,0 +1,123 @@
+"""Keeps the status messages of running generations up to date, and says so once when one takes too long.
+
+Driven by the clock. Edits may be lost without harm, so they are not in the outbox; what must be said for certain is.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from core import texts
+from core.admission import queue_order
+from core.endings import late
+from core.errors import ReelbotError, StaleRow
+from core.generation import ADMITTED, RUNNING, Generation, GenerationStatus
+from core.messages import Post, PostKind
+from core.outbox import Outbox
+from core.ports import Clock, Generations, Platform
+from core.response import status_buttons
+
+log = logging.getLogger("reelbot.progress")
+
+LATE = 2.0
+"""A generation is late after so many times its expected (median) time."""
+ALMOST = 0.95
+"""An estimate of what is done never says more than this."""
+
+
+class Progress:
+    """Shows how it is going."""
+
+    def __init__(
+        self,
+        *,
+        generations: Generations,
+        platforms: Mapping[str, Platform],
+        outbox: Outbox,
+        fraction: Callable[[int], float | None],
+        every: timedelta,
+        clock: Clock,
+    ) -> None:
+        """`fraction` tells what share of a generation's work its provider has reported as done; `every` is the least
+        time between two edits of one message."""
+        self._generations = generations
+        self._platforms = platforms
+        self._outbox = outbox
+        self._fraction = fraction
+        self._every = every
+        self._clock = clock
+        self._shown: dict[int, tuple[datetime, str]] = {}
+
+    async def tick(self) -> None:
+        """Edit every status message that is out of date; tell whose clip is late."""
+        running = await self._generations.with_status(*RUNNING)
+        known = {generation.id for generation in running}
+        self._shown = {key: shown for key, shown in self._shown.items() if key in known}
+        queued = [generation for generation in running if generation.status is GenerationStatus.QUEUED]
+        admitted = [generation for generation in running if generation.status in ADMITTED]
+        positions = {generation.id: place for place, generation in enumerate(queue_order(queued, admitted), 1)}
+        for generation in running:
+            if generation.key.platform in self._platforms:
+                await self._tell_late(generation)
+                await self._show(generation, positions.get(generation.id, 0))
+
+    async def _show(self, generation: Generation, position: int) -> None:
+        now = self._clock.now()
+        waits = generation.due_at if generation.due_at is not None and generation.due_at > now else None
+        text = texts.status(generation, now=now, position=position, waits_until=waits)
+        shown = self._shown.get(generation.id)
+        if shown is not None and (shown[1] == text or now - shown[0] < self._every):
+            return
+        message_id = await self._generations.message_of(f"status:{generation.id}")
+        if not message_id:
+            return
+        self._shown[generation.id] = (now, text)
+        await self._edit(generation, text, message_id, done=self._share(generation, now))
+        fresh = await self._generations.generation(generation.id)
+        if fresh is not None and fresh.status not in RUNNING:
+            await self._edit(fresh, texts.finished_line(fresh), message_id, done=None)
+
+    async def _edit(self, generation: Generation, text: str, message_id: str, *, done: float | None) -> None:
+        running = generation.status in RUNNING
+        post = Post(
+            key=generation.key,
+            kind=PostKind.STATUS,
+            text=text,
+            buttons=status_buttons(generation) if running and not generation.cancel_requested else (),
+            anchor=f"status:{generation.id}",
+            progress=done,
+            quiet=True,
+        )
+        try:
+            await self._platforms[generation.key.platform].post(post, message_id)
+        except ReelbotError as error:
+            log.info("progress.skipped", extra={"generation": generation.name, "error": type(error).__name__})
+
+    def _share(self, generation: Generation, now: datetime) -> float | None:
+        """What is done: as the provider reports it, or guessed from the expected time."""
+        if generation.status not in ADMITTED or generation.plan is None:
+            return None
+        reported = self._fraction(generation.id)
+        if reported is not None:
+            return reported
+        return min(ALMOST, _elapsed(generation, now) / max(1.0, generation.plan.expected_s[1]))
+
+    async def _tell_late(self, generation: Generation) -> None:
+        if generation.told_late or generation.plan is None or generation.status not in ADMITTED:
+            return
+        now = self._clock.now()
+        elapsed = _elapsed(generation, now)
+        if elapsed <= LATE * generation.plan.expected_s[0]:
+            return
+        try:
+            await self._generations.commit(late(generation, elapsed, now))
+        except StaleRow:
+            return
+        self._outbox.wake(generation.key)
+
+
+def _elapsed(generation: Generation, now: datetime) -> float:
+    started = generation.entered.get(GenerationStatus.SUBMITTING.value, generation.updated_at)
+    return (now - started).total_seconds()

@@ -1,0 +1,118 @@
+"""The dialogue models as the product uses them: the first one, and the fallback within the same turn.
+
+A model that is down, slow or talks nonsense never breaks a turn: the fallback (rules, at once) takes over, and what
+the first one cost is still recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from core.catalogue import Catalogue
+from core.errors import ReelbotError
+from core.generation import Generation
+from core.messages import Message
+from core.planning import Terms
+from core.policy import question_open
+from core.ports import DialogueModel, Scene
+from core.reading import OpenQuestion, PromptInput, Reading, ReadingInput, TokenUse, Written
+from core.request import VideoRequest
+
+log = logging.getLogger("reelbot.readers")
+
+T = TypeVar("T")
+
+
+class Readers:
+    """Reads messages and writes prompts, with the first model or else with the fallback."""
+
+    def __init__(
+        self, first: DialogueModel, fallback: DialogueModel, *, catalogue: Catalogue, timeout_s: float
+    ) -> None:
+        """`timeout_s`: seconds that the first model has in all, its own repair try included."""
+        self._first = first
+        self._fallback = fallback
+        self._catalogue = catalogue
+        self._timeout_s = timeout_s
+
+    async def read(self, given: ReadingInput) -> Reading:
+        """What the message means."""
+        reading, uses = await self._try("read", lambda model: model.read(given))
+        if uses is None:
+            return reading
+        return replace(reading, uses=(*uses, *reading.uses), simpler=True)
+
+    async def prompt(self, generation: Generation) -> Written:
+        """The prompt for the generation's plan; raises ValueError when it has none."""
+        plan = generation.plan
+        if plan is None:
+            raise ValueError(f"{generation.name} has no plan")
+        given = PromptInput(
+            request=generation.request,
+            duration_s=plan.duration_s,
+            aspect=plan.aspect,
+            sound=plan.sound,
+            guide=self._catalogue.guides.get(plan.provider, ""),
+            negative_prompt=self._catalogue.model(plan.model).negative_prompt,
+        )
+        written, uses = await self._try("prompt", lambda model: model.write_prompt(given))
+        return written if uses is None else replace(written, uses=(*uses, *written.uses))
+
+    async def rewrite(self, request: VideoRequest, reason: str) -> Written:
+        """Two ideas that keep a refused wish."""
+        written, uses = await self._try("rewrite", lambda model: model.rewrite(request, reason))
+        return written if uses is None else replace(written, uses=(*uses, *written.uses))
+
+    async def _try(
+        self, purpose: str, ask: Callable[[DialogueModel], Awaitable[T]]
+    ) -> tuple[T, tuple[TokenUse, ...] | None]:
+        """The answer, and None if the first model gave it, otherwise what its failure cost."""
+        if self._first is self._fallback:
+            return await ask(self._fallback), None
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await ask(self._first), None
+        except (ReelbotError, TimeoutError) as error:
+            log.warning("readers.fallback", extra={"purpose": purpose, "error": type(error).__name__})
+            uses: tuple[TokenUse, ...] = getattr(error, "uses", ())
+            return await ask(self._fallback), uses
+
+
+def reading_input(
+    scene: Scene, message: Message, text: str, *, terms: Terms, about: int | None, now: datetime
+) -> ReadingInput:
+    """What a model may know about a message: the conversation, the request at hand and the open question."""
+    asking = next((g for g in scene.generations if question_open(g.question, terms, now)), None)
+    shaping = asking or next((g for g in scene.generations if g.id == about), None)
+    opened = [g for g in scene.generations if g.status.value.startswith("pending")]
+    running = [g for g in scene.generations if g.status.value in _RUNNING]
+    finished = [g for g in scene.generations if g.clip is not None]
+    at_hand = shaping or next(iter(opened), None) or next(iter(finished), None)
+    question = asking.question if asking else None
+    return ReadingInput(
+        text=text,
+        attachments=message.attachments,
+        language=scene.conversation.language or message.sender.language,
+        history=scene.conversation.history,
+        request=at_hand.request if at_hand else None,
+        open_card=at_hand is not None and at_hand.plan is not None and at_hand in opened,
+        question=OpenQuestion(
+            slot=question.slot,
+            text=question.text,
+            options=tuple((option.label, str(option.value)) for option in question.options),
+        )
+        if question
+        else None,
+        finished=tuple(g.id for g in finished),
+        running=tuple(g.id for g in running),
+        private=message.private,
+        addressed=message.addressed,
+    )
+
+
+_RUNNING = frozenset({"queued", "submitting", "processing", "downloading", "delivering"})

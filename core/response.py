@@ -1,0 +1,506 @@
+"""What one turn answers: collected step by step on a working copy of the scene, and saved at once.
+
+The methods are the things that can happen in a turn (begin, amend, order, cancel, say ...). Which of them a message or
+a press calls for is decided in `core.steps` and `core.presses`; how things are worded, in `core.texts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from core import texts
+from core.actions import action
+from core.catalogue import VideoModel
+from core.conversation import Conversation
+from core.generation import FINAL, OPEN, RUNNING, Generation, GenerationStatus, Plan, Question, QuestionOption, Said
+from core.messages import Button, Person, Post, PostKind, Rows
+from core.money import EntryKind, LedgerEntry
+from core.planning import Terms
+from core.policy import Ask, Show, next_move, question_open
+from core.ports import Obstacle, OutboxPost, Scene
+from core.request import VideoRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What can be had right now, on which terms."""
+
+    models: tuple[VideoModel, ...]
+    """On offer, the preferred provider's first."""
+    terms: Terms
+    link: Callable[[str], str] = lambda name: ""
+    """A link to a kept file that works for a while, or "" where nothing can be reached from outside."""
+    link_until: str = ""
+    """The day until which such a link works, for people."""
+
+
+class Response:
+    """The answer to one turn while it is being put together."""
+
+    def __init__(
+        self,
+        scene: Scene,
+        *,
+        person: Person,
+        source_id: str,
+        reply_to: str,
+        offer: Offer,
+        ids: Iterator[int],
+        now: datetime,
+        obstacle: Obstacle | None = None,
+    ) -> None:
+        self.conversation: Conversation = scene.conversation
+        self.person = person
+        self.source_id = source_id
+        """The message that was written, or that carries the button."""
+        self.reply_to = reply_to
+        """The message our sentences reply to; empty where nobody else could be meant."""
+        self.offer = offer
+        self.now = now
+        self.entries: list[LedgerEntry] = []
+        self.posts: list[OutboxPost] = []
+        self.started: list[int] = []
+        """Generations that were ordered or have to look at their row."""
+        self.begun = 0
+        """How many generations were begun."""
+        self.moves: list[str] = []
+        """What was done, for the record of the turn."""
+        self.erased: list[str] = []
+        """Names of files that are to be forgotten."""
+        self.shows_card = False
+        """Whether a card is shown, so that the place must be able to take a clip."""
+        self._obstacle = obstacle
+        self._ids = ids
+        self._rows = {generation.id: generation for generation in scene.generations}
+        self._changed: dict[int, Generation] = {}
+        self._touched: dict[int, None] = {}
+
+    # --- looking ---------------------------------------------------------------------------------------------------
+
+    def __getitem__(self, generation_id: int) -> Generation:
+        return self._rows[generation_id]
+
+    def get(self, generation_id: int | None) -> Generation | None:
+        """The generation, if it belongs to this conversation."""
+        return self._rows.get(generation_id) if generation_id is not None else None
+
+    def _newest(self, statuses: frozenset[GenerationStatus]) -> tuple[Generation, ...]:
+        found = [generation for generation in self._rows.values() if generation.status in statuses]
+        return tuple(sorted(found, key=lambda generation: -generation.id))
+
+    @property
+    def open(self) -> tuple[Generation, ...]:
+        """Requests being shaped, newest first."""
+        return self._newest(OPEN)
+
+    @property
+    def cards(self) -> tuple[Generation, ...]:
+        """Requests on a card that waits for the tap, newest first."""
+        return self._newest(frozenset({GenerationStatus.PENDING_CONFIRMATION}))
+
+    @property
+    def running(self) -> tuple[Generation, ...]:
+        """Generations between the tap and the end, newest first."""
+        return self._newest(RUNNING)
+
+    @property
+    def finished(self) -> tuple[Generation, ...]:
+        """Generations that ended after they were ordered, newest first."""
+        return tuple(g for g in self._newest(FINAL) if GenerationStatus.QUEUED.value in g.entered)
+
+    @property
+    def ambiguous(self) -> tuple[Generation, ...]:
+        """Generations whose order was never answered, newest first."""
+        return self._newest(frozenset({GenerationStatus.AMBIGUOUS}))
+
+    @property
+    def asking(self) -> Generation | None:
+        """The request whose question waits for an answer, if there is one."""
+        for generation in self.open:
+            if question_open(generation.question, self.offer.terms, self.now):
+                return generation
+        return None
+
+    def may_decide(self, generation: Generation) -> bool:
+        """Whether this person applies, confirms, cancels and deletes: the requester, or an admin."""
+        return self.person.id == generation.requester.id or self.person.id in self.offer.terms.admins
+
+    @property
+    def scene(self) -> Scene:
+        """The scene as it is after what was done so far."""
+        newest_first = sorted(self._rows.values(), key=lambda generation: -generation.id)
+        return Scene(conversation=self.conversation, generations=tuple(newest_first))
+
+    @property
+    def changed(self) -> tuple[Generation, ...]:
+        """Every generation that is not as it was."""
+        return tuple(self._changed.values())
+
+    # --- saying ----------------------------------------------------------------------------------------------------
+
+    def say(self, text: str, buttons: Rows = (), *, about: int | None = None) -> None:
+        """A sentence of its own."""
+        self.moves.append("say")
+        self._post(text=text, buttons=buttons, about=about)
+
+    def _post(
+        self,
+        *,
+        text: str,
+        buttons: Rows = (),
+        kind: PostKind = PostKind.NOTICE,
+        heading: str = "",
+        anchor: str = "",
+        about: int | None = None,
+        quiet: bool = False,
+    ) -> None:
+        post = Post(
+            key=self.conversation.key,
+            kind=kind,
+            text=text,
+            heading=heading,
+            buttons=buttons,
+            anchor=anchor,
+            reply_to=self.reply_to,
+            quiet=quiet,
+        )
+        self.posts.append(OutboxPost(post=post, generation_id=about))
+
+    # --- changing --------------------------------------------------------------------------------------------------
+
+    def save(self, generation: Generation) -> Generation:
+        """Take this as the generation's new state."""
+        before = self._rows.get(generation.id)
+        if before is None or before.status is not generation.status:
+            self.moves.append(f"{generation.name} {generation.status}")
+        self._rows[generation.id] = generation
+        self._changed[generation.id] = generation
+        return generation
+
+    def begin(
+        self,
+        changes: Mapping[str, Any],
+        *,
+        message_id: str,
+        base: VideoRequest | None = None,
+        parent: Generation | None = None,
+        summary: str = "",
+        hurry: bool = False,
+        language: str = "",
+    ) -> Generation:
+        """A new request; its question or card follows when the turn ends."""
+        self.begun += 1
+        generation = Generation(
+            id=next(self._ids),
+            conversation_id=self.conversation.id,
+            key=self.conversation.key,
+            requester=self.person,
+            reply_to=message_id,
+            status=GenerationStatus.PENDING_CLARIFICATION,
+            created_at=self.now,
+            updated_at=self.now,
+            base=base or VideoRequest(),
+            said=(Said(message_id=message_id, changes=dict(changes)),) if changes else (),
+            parent=parent.id if parent else None,
+            language=language or (parent.language if parent else ""),
+            summary=summary or (parent.summary if parent else ""),
+            hurry=hurry or parent is not None,
+            entered={GenerationStatus.PENDING_CLARIFICATION.value: self.now},
+        )
+        self._touched[generation.id] = None
+        return self.save(generation)
+
+    def amend(
+        self,
+        generation: Generation,
+        changes: Mapping[str, Any],
+        *,
+        message_id: str = "",
+        hurry: bool = False,
+        base: VideoRequest | None = None,
+        summary: str = "",
+    ) -> Generation:
+        """Add what was said to an open request; closes the question that stood open."""
+        if generation.question is not None:
+            self._close_question(generation, changes)
+        said = (*generation.said, Said(message_id=message_id, changes=dict(changes))) if changes else generation.said
+        self._touched[generation.id] = None
+        return self.save(
+            replace(
+                generation,
+                said=said,
+                base=base or generation.base,
+                hurry=generation.hurry or hurry,
+                question=None,
+                summary=summary or generation.summary,
+                prompt="",
+                updated_at=self.now,
+            )
+        )
+
+    def supersede(self, generation: Generation) -> None:
+        """Let go of a request whose question nobody answered, because another wish came."""
+        self._close_question(generation, {})
+        self._touched.pop(generation.id, None)
+        self.save(generation.moved(GenerationStatus.CANCELLED, self.now, question=None))
+
+    def _close_question(self, generation: Generation, changes: Mapping[str, Any]) -> None:
+        """Show under the question what was answered, and take its buttons away."""
+        question = generation.question
+        assert question is not None
+        answer = ""
+        for option in question.options:
+            if option.slot in changes and changes[option.slot] == option.value:
+                answer = option.label
+        if not answer and question.slot in changes:
+            answer = texts.YOU_DECIDE if changes[question.slot] is None else str(changes[question.slot])
+        text = texts.answered(question.text, answer) if answer else question.text
+        self._post(
+            text=text,
+            kind=PostKind.QUESTION,
+            anchor=f"ask:{generation.id}:{question.number}",
+            about=generation.id,
+            quiet=True,
+        )
+
+    def ask(self, generation: Generation, slot: str, text: str, options: Sequence[QuestionOption]) -> None:
+        """Ask about one slot, with a button for each option."""
+        number = generation.revision + 1
+        question = Question(slot=slot, text=text, options=tuple(options), asked_at=self.now, number=number)
+        self.save(replace(generation, question=question, updated_at=self.now))
+        buttons = [
+            Button(label=option.label, action=action("opt", generation.id, number, place))
+            for place, option in enumerate(options)
+        ]
+        buttons.append(Button(label=texts.YOU_DECIDE, action=action("opt", generation.id, number, "any")))
+        rows = tuple(tuple(buttons[start : start + 2]) for start in range(0, len(buttons), 2))
+        self._post(
+            text=text,
+            buttons=rows,
+            kind=PostKind.QUESTION,
+            anchor=f"ask:{generation.id}:{number}",
+            about=generation.id,
+        )
+
+    def shape(self, wordings: Mapping[str, str], *, may_ask: bool = True) -> None:
+        """Ask about, or show the card of, every request that this turn touched."""
+        for generation_id in self._touched:
+            generation = self._rows[generation_id]
+            if generation.status not in OPEN:
+                continue
+            asking = self.asking
+            move = next_move(
+                generation,
+                self.offer.models,
+                self.offer.terms,
+                wordings=wordings,
+                now=self.now,
+                may_ask=may_ask and (asking is None or asking.id == generation_id),
+            )
+            if isinstance(move, Ask):
+                asked = replace(generation, asked=generation.asked + 1)
+                if generation.status is not GenerationStatus.PENDING_CLARIFICATION:
+                    asked = asked.moved(GenerationStatus.PENDING_CLARIFICATION, self.now)
+                self.ask(asked, move.slot, move.text, move.options)
+            elif isinstance(move, Show):
+                self.show(generation, move)
+            else:
+                self.save(generation.moved(GenerationStatus.CANCELLED, self.now, reason=texts.NO_MODEL))
+                self.say(texts.NO_MODEL, about=generation_id)
+        self._touched.clear()
+
+    def show(self, generation: Generation, move: Show) -> None:
+        """Show the card, or bring the one that stands up to date; not where the clip could not be delivered."""
+        self.shows_card = True
+        if self._obstacle is not None:
+            self.save(generation.moved(GenerationStatus.CANCELLED, self.now, question=None))
+            self.say(texts.OBSTACLES[self._obstacle], about=generation.id)
+            return
+        if move.changes:
+            said = (*generation.said, Said(message_id="", changes=dict(move.changes)))
+            generation = replace(generation, said=said)
+        generation = self.save(
+            generation.moved(
+                GenerationStatus.PENDING_CONFIRMATION,
+                self.now,
+                plan=move.plan,
+                question=None,
+                due_at=move.plan.quote.valid_until,
+            )
+        )
+        self._entry(generation, EntryKind.QUOTE, "shown")
+        self.card(generation)
+
+    def card(self, generation: Generation) -> None:
+        """The card as it stands, with its buttons."""
+        plan = generation.plan
+        assert plan is not None
+        first = [Button(label=texts.make_it(plan), action=action("make", generation.id, plan.number))]
+        if plan.draft_price is not None:
+            first.append(Button(label=texts.quick_draft(plan), action=action("draft", generation.id, plan.number)))
+        second = (
+            Button(label=texts.CHANGE, action=action("change", generation.id)),
+            Button(label=texts.SHOW_PROMPT, action=action("prompt", generation.id)),
+            Button(label=texts.CANCEL, action=action("cancel", generation.id)),
+        )
+        text = texts.card(
+            generation,
+            plan,
+            now=self.now,
+            budget=self.offer.terms.budget,
+            storyboard=plan.provider in self.offer.terms.storyboard_providers,
+        )
+        self._card_post(generation, text, (tuple(first), second))
+
+    def _card_post(self, generation: Generation, text: str, buttons: Rows) -> None:
+        self._post(
+            heading=texts.card_heading(generation),
+            text=text,
+            buttons=buttons,
+            kind=PostKind.CARD,
+            anchor=f"card:{generation.id}",
+            about=generation.id,
+        )
+
+    def expire(self, generation: Generation) -> None:
+        """The card's price is no longer held; it says so and offers a new one."""
+        if generation.status in OPEN:
+            generation = self.save(generation.moved(GenerationStatus.EXPIRED, self.now, question=None, due_at=None))
+        self.posts.append(OutboxPost(post=expired_card(generation), generation_id=generation.id))
+
+    def order(self, generation: Generation, plan: Plan) -> None:
+        """The tap on the card: hold the money and put it into the queue."""
+        if generation.question is not None:
+            self._close_question(generation, {})
+        generation = self.save(
+            generation.moved(GenerationStatus.QUEUED, self.now, plan=plan, question=None, due_at=self.now)
+        )
+        self._entry(generation, EntryKind.HOLD, "ordered")
+        self._card_post(generation, texts.card_closed(generation), ())
+        self._post(
+            text=texts.status(generation, now=self.now, position=0, waits_until=None),
+            buttons=status_buttons(generation),
+            kind=PostKind.STATUS,
+            anchor=f"status:{generation.id}",
+            about=generation.id,
+            quiet=True,
+        )
+        self.started.append(generation.id)
+
+    def order_again(self, generation: Generation) -> None:
+        """The person's own choice after the answer to an order was lost: into the queue under the same hold."""
+        again = generation.moved(GenerationStatus.QUEUED, self.now, due_at=self.now, order=None)
+        self.save(replace(again, retries=generation.retries + 1))
+        self._shrunk_status(self[generation.id], buttons=status_buttons(generation))
+        self.started.append(generation.id)
+
+    def cancel(self, generation: Generation) -> None:
+        """Stop a generation, as far as it has got."""
+        if generation.status in OPEN:
+            if generation.question is not None:
+                self._close_question(generation, {})
+            had_card = generation.plan is not None
+            self.save(generation.moved(GenerationStatus.CANCELLED, self.now, question=None))
+            if had_card:
+                self._card_post(generation, texts.CANCELLED_CARD, ())
+            else:
+                self.say(texts.CANCELLED_CARD, about=generation.id)
+        elif generation.status in (GenerationStatus.QUEUED, GenerationStatus.AMBIGUOUS):
+            ended = self.save(generation.moved(GenerationStatus.CANCELLED, self.now, due_at=None))
+            self._entry(ended, EntryKind.RELEASE, "cancelled")
+            self._shrunk_status(ended)
+            self.say(texts.cancelled(ended), about=ended.id)
+        elif generation.status in (GenerationStatus.SUBMITTING, GenerationStatus.PROCESSING):
+            self.save(replace(generation, cancel_requested=True, updated_at=self.now))
+            self.say(texts.CANCELLING.format(id=generation.name), about=generation.id)
+            self.started.append(generation.id)
+        else:
+            self.say(texts.TOO_LATE_TO_CANCEL.format(id=generation.name), about=generation.id)
+
+    def deliver_again(self, generation: Generation) -> None:
+        """Try once more to post a kept clip; it is charged when it arrives."""
+        generation = self.save(generation.moved(GenerationStatus.DELIVERING, self.now, due_at=self.now, delivery={}))
+        self.started.append(generation.id)
+
+    def erase(self, generation: Generation) -> None:
+        """Forget the files of a finished clip."""
+        clip = generation.clip
+        assert clip is not None
+        self.erased += [name for name in (clip.name, clip.poster, clip.sent) if name]
+        self.save(replace(generation, clip=None, updated_at=self.now))
+        self.say(texts.DELETED.format(id=generation.name), about=generation.id)
+
+    def original(self, generation: Generation) -> None:
+        """Where the provider's own bytes are to be had."""
+        clip = generation.clip
+        if clip is None:
+            self.say(texts.GONE.format(id=generation.name), about=generation.id)
+            return
+        size = texts.spell_size(clip.facts.size_bytes)
+        link = self.offer.link(clip.name)
+        if link:
+            text = texts.ORIGINAL_LINK.format(id=generation.name, size=size, until=self.offer.link_until)
+            self.say(text, ((Button(label=texts.ORIGINAL_FILE, url=link),),), about=generation.id)
+        elif clip.sent:
+            self.say(texts.ORIGINAL_KEPT.format(id=generation.name, size=size), about=generation.id)
+        else:
+            self.say(texts.ORIGINAL_ABOVE.format(size=size), about=generation.id)
+
+    def suggest(self, generation: Generation, changes: Mapping[str, Any], *, message_id: str, text: str) -> None:
+        """Somebody else's idea: two buttons for the requester."""
+        place = len(generation.suggestions)
+        said = Said(message_id=message_id, changes=dict(changes))
+        self.save(replace(generation, suggestions=(*generation.suggestions, said), updated_at=self.now))
+        buttons = (
+            Button(label=texts.USE_IT, action=action("use", generation.id, place)),
+            Button(label=texts.KEEP_MINE, action=action("mine", generation.id, place)),
+        )
+        self.say(texts.suggestion(self.person.name, text), (buttons,), about=generation.id)
+
+    def _shrunk_status(self, generation: Generation, *, buttons: Rows = ()) -> None:
+        self._post(
+            text=texts.finished_line(generation)
+            if not buttons
+            else texts.status(generation, now=self.now, position=0, waits_until=None),
+            buttons=buttons,
+            kind=PostKind.STATUS,
+            anchor=f"status:{generation.id}",
+            about=generation.id,
+            quiet=True,
+        )
+
+    def _entry(self, generation: Generation, kind: EntryKind, reason: str) -> None:
+        assert generation.plan is not None
+        self.entries.append(
+            LedgerEntry(
+                kind=kind,
+                amount=generation.plan.quote.amount,
+                generation_id=generation.id,
+                person_id=generation.requester.id,
+                conversation_id=generation.conversation_id,
+                reason=reason,
+                at=self.now,
+            )
+        )
+
+
+def expired_card(generation: Generation) -> Post:
+    """A card whose price is no longer held."""
+    button = Button(label=texts.NEW_PRICE, action=action("price", generation.id))
+    return Post(
+        key=generation.key,
+        kind=PostKind.CARD,
+        heading=texts.card_heading(generation),
+        text=texts.QUOTE_EXPIRED,
+        buttons=((button,),),
+        anchor=f"card:{generation.id}",
+        quiet=True,
+    )
+
+
+def status_buttons(generation: Generation) -> Rows:
+    """What stands under a status message while something is under way."""
+    return ((Button(label=texts.CANCEL, action=action("cancel", generation.id)),),)

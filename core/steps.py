@@ -1,0 +1,224 @@
+"""What each step of a reading does to the conversation. Pure but for the `Response` it fills.
+
+A step is a proposal of the dialogue model: here it is held against who speaks, what is open and what is running.
+Nothing in here orders: only a tap or a plain yes does, and neither comes from a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from core import texts
+from core.actions import action
+from core.generation import FINAL, OPEN, Generation, GenerationStatus
+from core.messages import Button
+from core.reading import Intent, Reading, Step
+from core.request import MediaRef, VideoRequest
+from core.response import Response
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """The message a reading is about, as far as the steps need it."""
+
+    message_id: str
+    text: str
+    private: bool
+    pictures: tuple[MediaRef, ...] = ()
+    about: int | None = None
+    """The generation whose message it replies to, or None."""
+
+
+def new_requests(reading: Reading) -> int:
+    """How many generations the reading may begin at most."""
+    return sum(1 for step in reading.steps if step.intent in (Intent.CREATE, Intent.REFINE, Intent.ANSWER)) or 1
+
+
+def apply_reading(response: Response, reading: Reading, heard: Heard) -> None:
+    """Do what the reading says, step by step."""
+    begun: list[Generation] = []
+    for step in reading.steps:
+        if step.intent in (Intent.CREATE, Intent.ANSWER, Intent.REFINE):
+            begun += _shaping(response, step, reading, heard, first=not begun)
+        else:
+            _OTHERS[step.intent](response, step, heard)
+    shapes = any(step.intent in (Intent.CREATE, Intent.ANSWER, Intent.REFINE) for step in reading.steps)
+    if reading.hurry and not shapes and (waiting := _own_open(response)) is not None:
+        response.amend(waiting, {}, message_id=heard.message_id, hurry=True)
+    elif heard.pictures and not shapes:
+        _with_picture(response, reading, heard)
+
+
+def _own_open(response: Response) -> Generation | None:
+    mine = [generation for generation in response.open if response.may_decide(generation)]
+    return mine[0] if mine else None
+
+
+def _with_picture(response: Response, reading: Reading, heard: Heard) -> None:
+    """A picture without words: the first frame of what is being shaped, or of something new."""
+    waiting = _own_open(response)
+    if waiting is not None:
+        response.amend(waiting, {}, message_id=heard.message_id, base=_framed(waiting.base, heard))
+    else:
+        response.begin({}, message_id=heard.message_id, base=_framed(VideoRequest(), heard), language=reading.language)
+
+
+def _framed(request: VideoRequest, heard: Heard) -> VideoRequest:
+    return replace(request, first_frame=heard.pictures[0]) if heard.pictures else request
+
+
+def _shaping(response: Response, step: Step, reading: Reading, heard: Heard, *, first: bool) -> list[Generation]:
+    """Create, answer or refine; returns what was begun."""
+    target = _target(response, step, heard)
+    if step.intent is Intent.CREATE or target is None:
+        if step.intent is Intent.ANSWER and not step.changes:
+            response.say(texts.NOTHING_TO_CONFIRM)
+            return []
+        return [_begin(response, step, reading, heard, first=first)]
+    if target.status in OPEN:
+        if not response.may_decide(target):
+            response.suggest(target, step.changes, message_id=heard.message_id, text=heard.text)
+            return []
+        response.amend(
+            target,
+            step.changes,
+            message_id=heard.message_id,
+            hurry=reading.hurry,
+            base=_framed(target.base, heard) if heard.pictures and first else None,
+            summary=reading.summary,
+        )
+        return []
+    if target.status in FINAL:
+        parent = target
+        base = _framed(replace(parent.request, seed=parent.seed), heard)
+        return [
+            response.begin(
+                step.changes,
+                message_id=heard.message_id,
+                base=base,
+                parent=parent,
+                summary=reading.summary,
+                language=reading.language,
+            )
+        ]
+    response.say(texts.ALREADY_UNDER_WAY.format(id=target.name), about=target.id)
+    return []
+
+
+def _begin(response: Response, step: Step, reading: Reading, heard: Heard, *, first: bool) -> Generation:
+    single = sum(1 for other in reading.steps if other.intent is Intent.CREATE) <= 1
+    changes = dict(step.changes)
+    if step.intent is not Intent.CREATE and not (changes.get("idea") or changes.get("subject")):
+        changes["idea"] = heard.text
+    for unanswered in response.open:
+        if unanswered.question is not None and unanswered.plan is None and response.may_decide(unanswered):
+            response.supersede(unanswered)
+    return response.begin(
+        changes,
+        message_id=heard.message_id,
+        base=_framed(VideoRequest(), heard) if first else None,
+        summary=reading.summary if single else str(changes.get("idea") or changes.get("subject") or "")[:80],
+        hurry=reading.hurry or not first,
+        language=reading.language,
+    )
+
+
+def _target(response: Response, step: Step, heard: Heard) -> Generation | None:
+    """What the step is about: what it names, what is replied to, the open question, the open card, the last clip."""
+    named = response.get(step.target)
+    if named is not None:
+        return named
+    asking = response.asking
+    if step.intent is Intent.ANSWER:
+        return asking or (response.open[0] if response.open else None)
+    replied = response.get(heard.about)
+    if replied is not None:
+        return replied
+    for candidates in (response.open, response.running, response.finished):
+        if candidates:
+            return candidates[0]
+    return None
+
+
+def _confirm(response: Response, step: Step, heard: Heard) -> None:
+    cards = response.cards
+    if not cards:
+        response.say(texts.NOTHING_TO_CONFIRM)
+    elif len(cards) > 1:
+        response.say(texts.SEVERAL_CARDS)
+    else:
+        plan = cards[0].plan
+        assert plan is not None
+        response.say(texts.TAP_TO_CONFIRM.format(button=texts.make_it(plan)), about=cards[0].id)
+
+
+def _cancel(response: Response, step: Step, heard: Heard) -> None:
+    named = response.get(step.target) or response.get(heard.about)
+    if named is not None:
+        candidates: tuple[Generation, ...] = (named,)
+    else:
+        everything = (*response.open, *response.running, *response.ambiguous)
+        candidates = tuple(generation for generation in everything if response.may_decide(generation)) or everything
+    if not candidates:
+        response.say(texts.NOTHING_TO_CANCEL)
+    elif len(candidates) > 1:
+        buttons = tuple(
+            (Button(label=f"{texts.CANCEL} {texts.list_line(g)[:40]}", action=action("cancel", g.id)),)
+            for g in candidates[:6]
+        )
+        response.say(texts.WHICH_ONE, buttons)
+    elif not response.may_decide(candidates[0]):
+        owner = candidates[0]
+        response.say(texts.NOT_YOURS.format(name=owner.requester.name, id=owner.name), about=owner.id)
+    else:
+        response.cancel(candidates[0])
+
+
+def _status(response: Response, step: Step, heard: Heard) -> None:
+    lines = [
+        texts.status(generation, now=response.now, position=0, waits_until=None) for generation in response.running
+    ]
+    lines += [texts.open_line(generation) for generation in response.open]
+    response.say("\n".join(lines) or texts.NOTHING_RUNNING)
+
+
+def _list(response: Response, step: Step, heard: Heard) -> None:
+    clips = [g for g in response.finished if g.status is GenerationStatus.COMPLETED][:10]
+    buttons = tuple((Button(label=f"{texts.DETAILS} {g.name}", action=action("details", g.id)),) for g in clips[:5])
+    response.say("\n".join(texts.list_line(generation) for generation in clips) or texts.NO_VIDEOS, buttons)
+
+
+def _help(response: Response, step: Step, heard: Heard) -> None:
+    response.say(texts.HELP)
+
+
+def _chat(response: Response, step: Step, heard: Heard) -> None:
+    response.say(step.reply or (texts.CHAT if heard.text else texts.NOT_UNDERSTOOD))
+
+
+def _unsafe(response: Response, step: Step, heard: Heard) -> None:
+    response.say(step.reply or texts.UNSAFE)
+
+
+def _settings(response: Response, step: Step, heard: Heard) -> None:
+    response.say(texts.SETTINGS_LATER)
+
+
+def _aside(response: Response, step: Step, heard: Heard) -> None:
+    """People talk to each other: no answer. Alone with the bot there are no asides, and it always answers."""
+    if heard.private:
+        response.say(texts.NOT_UNDERSTOOD)
+
+
+_OTHERS: Mapping[Intent, Callable[[Response, Step, Heard], None]] = {
+    Intent.CONFIRM: _confirm,
+    Intent.CANCEL: _cancel,
+    Intent.STATUS: _status,
+    Intent.LIST: _list,
+    Intent.HELP: _help,
+    Intent.CHAT: _chat,
+    Intent.UNSAFE: _unsafe,
+    Intent.SETTINGS: _settings,
+    Intent.ASIDE: _aside,
+}

@@ -1,0 +1,512 @@
+"""Every fixed sentence that Reelbot says to a person. Short, warm, concrete, honest about money and time; an error
+says what to do next.
+
+Functions return text (or a `Sentence` with its buttons' labels); who is told what, and when, is decided elsewhere.
+Amounts pass through `core.money.dollars`; times through `spell_seconds`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from core.generation import Generation, GenerationStatus, Plan
+from core.inspection import Flaw
+from core.money import dollars
+from core.ports import Obstacle
+from core.request import Tier
+
+COMMANDS = {
+    "video": "Make a video: /video a red fox in the snow",
+    "status": "How is it going?",
+    "videos": "My latest videos",
+    "cancel": "Stop what is under way",
+    "new": "Begin another conversation",
+    "chats": "Switch between conversations",
+    "help": "What I can do",
+}
+"""The commands every platform offers, with what they do (Telegram shows these in its menu)."""
+
+# --- buttons ---------------------------------------------------------------------------------------------------------
+
+YOU_DECIDE = "You decide"
+CHANGE = "Change…"
+SHOW_PROMPT = "Show prompt"
+CANCEL = "Cancel"
+NO_SOUND = "No sound"
+NEW_PRICE = "New price"
+ANOTHER_TAKE = "Another take"
+CHANGE_SOMETHING = "Change something"
+LONGER = "Longer"
+DETAILS = "Details"
+ORIGINAL_FILE = "Original file"
+DELETE = "Delete"
+DELETE_FOR_GOOD = "Yes, delete it"
+KEEP = "Keep it"
+RETRY = "Retry"
+CHANGE_IT = "Change"
+ORDER_AGAIN = "Order again"
+DROP_IT = "Drop it"
+KEEP_WAITING = "Keep waiting"
+USE_IT = "Use it"
+KEEP_MINE = "Keep mine"
+TRY_AGAIN_HERE = "Post it here now"
+
+
+def make_it(plan: Plan) -> str:
+    """The card's main button: "Make it · $0.56"."""
+    return f"Make it · {dollars(plan.quote.amount)}"
+
+
+def quick_draft(plan: Plan) -> str:
+    """The card's cheaper button."""
+    return f"Quick draft · {dollars(plan.draft_price or 0)}"
+
+
+def use_rewrite(place: int) -> str:
+    """The button for the first (0) or second (1) idea after a refusal."""
+    return f"Take idea {place + 1}"
+
+
+# --- small words -----------------------------------------------------------------------------------------------------
+
+
+def spell_seconds(seconds: float) -> str:
+    """A length of time for people: "8 s", "40 s", "2 min", "1 h 5 min"."""
+    whole = max(0, round(seconds))
+    if whole < 100:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+
+
+def spell_expected(expected_s: tuple[float, float]) -> str:
+    """ "about 40 s, at most 2 min as a rule"."""
+    median, high = expected_s
+    if spell_seconds(median) == spell_seconds(high):
+        return f"about {spell_seconds(median)}"
+    return f"about {spell_seconds(median)}, sometimes {spell_seconds(high)}"
+
+
+def spell_size(size: int) -> str:
+    """Bytes for people: "820 kB", "12.4 MB"."""
+    if size < 1_000_000:
+        return f"{max(1, round(size / 1000))} kB"
+    return f"{size / 1_000_000:.1f} MB"
+
+
+SHAPES = {"16:9": "wide", "9:16": "upright", "1:1": "square"}
+TIERS = {Tier.DRAFT: "draft", Tier.STANDARD: "standard", Tier.BEST: "best"}
+SLOT_NAMES = {
+    "duration_s": "length",
+    "aspect": "shape",
+    "resolution": "size",
+    "tier": "quality",
+    "audio": "sound",
+    "style": "style",
+    "subject": "what is seen",
+    "setting": "place",
+    "camera": "camera",
+    "mood": "mood",
+    "words": "words on screen",
+}
+
+
+def shape(aspect: str) -> str:
+    """An aspect as people see it: "wide 16:9"."""
+    return f"{SHAPES.get(aspect, '')} {aspect}".strip()
+
+
+# --- questions -------------------------------------------------------------------------------------------------------
+
+QUESTIONS = {
+    "idea": "What should the video show? One sentence is enough.",
+    "subject": "Who or what should be seen, and what happens?",
+    "setting": "Where does it take place?",
+    "style": "Which look do you have in mind?",
+    "mood": "Which mood should it have?",
+    "duration_s": "How long should it be?",
+    "aspect": "Which shape? Upright suits phones, wide suits screens.",
+    "change": "What should be different? Tell me in your own words.",
+}
+"""How to ask for a slot when the dialogue model has no wording in the person's language."""
+
+SETTINGS_OFFERED = (
+    ("In nature", "in nature, daylight"),
+    ("In a city", "in a busy city street"),
+    ("At home", "at home"),
+)
+STYLES_OFFERED = (
+    ("Like a film", "cinematic, photorealistic"),
+    ("Animated", "3D animation"),
+    ("Drawn", "hand-drawn"),
+)
+MOODS_OFFERED = (("Calm", "calm"), ("Funny", "funny, playful"), ("Dramatic", "dramatic"))
+"""Label and slot value of the buttons under a question."""
+
+
+def too_long(seconds: int, longest: int, name: str) -> str:
+    """The length cannot be had."""
+    return f"{name} makes clips of up to {longest} s, so {seconds} s will not do. Which length instead?"
+
+
+def odd_length(seconds: int, name: str, lengths: Sequence[int]) -> str:
+    """The length lies between two that can be had, or is too short."""
+    known = ", ".join(str(length) for length in lengths[:-1])
+    return f"{name} makes clips of {known} or {lengths[-1]} s; {seconds} s is not among them. Which one?"
+
+
+def no_such_shape(aspect: str, name: str) -> str:
+    """The aspect cannot be had."""
+    return f"{name} cannot make {shape(aspect)} clips. Which shape instead?"
+
+
+def no_such_resolution(resolution: str, name: str) -> str:
+    """The resolution cannot be had."""
+    return f"{name} cannot make {resolution} clips. Which size instead?"
+
+
+def took_instead(asked: str, got: str, name: str) -> str:
+    """The nearest was taken without asking."""
+    return f"{name} cannot do {asked}, so I took {got}."
+
+
+def answered(question: str, answer: str) -> str:
+    """The question with its answer, once the buttons are gone."""
+    return f"{question}\n→ {answer}"
+
+
+def not_an_option(asked: str) -> str:
+    """An answer that is none; `asked` is the question again."""
+    return f"I did not get that. {asked}"
+
+
+# --- the card --------------------------------------------------------------------------------------------------------
+
+
+def card(generation: Generation, plan: Plan, *, now: datetime, budget: str, storyboard: bool) -> str:
+    """The plan card below its heading."""
+    request = generation.request
+    said: list[str] = []
+    for label, value in (
+        ("Setting", request.setting),
+        ("Style", request.style),
+        ("Camera", request.camera),
+        ("Mood", request.mood),
+        ("Words on screen", request.words),
+        ("Without", request.avoid),
+    ):
+        if value:
+            said.append(f"{label}: {value}")
+    if request.shots:
+        said.append(f"Shots: {len(request.shots)}")
+    if request.first_frame:
+        said.append("Begins with your picture")
+    sound = "no sound" if not plan.sound else (f"sound: {request.audio}" if request.audio else "with sound")
+    lines = [
+        *said,
+        f"{plan.duration_s} s · {shape(plan.aspect)} · {plan.resolution} · {sound}",
+        f"{plan.model_name} · {TIERS[plan.tier]} quality",
+    ]
+    lines += plan.notes
+    assumed = [SLOT_NAMES[slot] for slot in plan.assumed if slot in SLOT_NAMES]
+    if assumed:
+        lines.append(f"I chose: {', '.join(assumed)}")
+    minutes = round((plan.quote.valid_until - now).total_seconds() / 60)
+    price = dollars(plan.quote.amount)
+    if plan.quote.amount:
+        price = f"{price} at most, held for you {spell_seconds(minutes * 60)}"
+    lines += ["", f"Price: {price}", f"Time: {spell_expected(plan.expected_s)}"]
+    if budget:
+        lines.append(f"Paid by: {budget}")
+    if storyboard:
+        lines.append("This is a moving storyboard, drawn here: no video service is set up yet.")
+    return "\n".join(lines)
+
+
+def card_heading(generation: Generation) -> str:
+    """ "v12 · A red fox in the snow"."""
+    return f"{generation.name} · {generation.summary or generation.request.idea[:80] or 'your video'}"
+
+
+def card_closed(generation: Generation) -> str:
+    """What remains of a card after the tap."""
+    assert generation.plan is not None
+    plan = generation.plan
+    return f"{plan.duration_s} s · {shape(plan.aspect)} · {plan.resolution} · {dollars(plan.quote.amount)}"
+
+
+QUOTE_EXPIRED = "This price is no longer held. Tap New price and I will look it up again; nothing was ordered."
+CARD_REPLACED = "That card has changed since. Please use the newest one."
+NOT_YOURS = "Only {name} can decide about {id}. You can suggest something by replying to it."
+ALREADY_ORDERED = "{id} is ordered already; this tap ordered nothing more."
+NOTHING_TO_CONFIRM = "There is no card open. Tell me what video you would like."
+SEVERAL_CARDS = "There is more than one card open. Please tap Make it on the one you mean."
+TAP_TO_CONFIRM = "When you are happy with it, tap “{button}” on the card (or just answer yes)."
+CANCELLED_CARD = "Cancelled. Nothing was ordered and nothing is charged."
+SUPERSEDED = "Changed; see the newer card."
+
+# --- obstacles before the card ---------------------------------------------------------------------------------------
+
+OBSTACLES = {
+    Obstacle.NOT_MEMBER: "I am not a member here, so I could not post the clip. Invite me, then ask again.",
+    Obstacle.NO_RIGHT_TO_POST: "I may not write here. Ask an admin to let me send messages, then ask again.",
+    Obstacle.NO_RIGHT_TO_SEND_VIDEO: "I may not send videos here. Ask an admin for the right to send media.",
+    Obstacle.BLOCKED: "You have blocked me, so I could not bring you the clip. Unblock me, then ask again.",
+}
+
+# --- status ----------------------------------------------------------------------------------------------------------
+
+PHASES = {
+    GenerationStatus.QUEUED: "Waiting",
+    GenerationStatus.SUBMITTING: "Ordering",
+    GenerationStatus.PROCESSING: "Filming",
+    GenerationStatus.DOWNLOADING: "Fetching and checking the clip",
+    GenerationStatus.DELIVERING: "Bringing it to you",
+}
+
+
+def status(generation: Generation, *, now: datetime, position: int, waits_until: datetime | None) -> str:
+    """The status message's line while something is under way."""
+    name = generation.name
+    if generation.cancel_requested:
+        return f"{name} · Cancelling…"
+    if generation.status is GenerationStatus.QUEUED:
+        return f"{name} · In the queue" + (f", number {position}" if position > 0 else "")
+    if waits_until is not None and generation.status is GenerationStatus.SUBMITTING:
+        wait = spell_seconds((waits_until - now).total_seconds())
+        return f"{name} · The video service is busy; I will try again in {wait}. Nothing is ordered twice."
+    started = generation.entered.get(GenerationStatus.SUBMITTING.value, generation.updated_at)
+    elapsed = spell_seconds((now - started).total_seconds())
+    expected = f" of about {spell_seconds(generation.plan.expected_s[0])}" if generation.plan else ""
+    return f"{name} · {PHASES[generation.status]} · {elapsed}{expected}"
+
+
+def finished_line(generation: Generation) -> str:
+    """What a status message shrinks to when the work is over."""
+    words = {
+        GenerationStatus.COMPLETED: "Done",
+        GenerationStatus.CANCELLED: "Cancelled · not charged",
+        GenerationStatus.FAILED: "Failed · not charged",
+        GenerationStatus.REFUSED: "Refused · not charged",
+        GenerationStatus.UNDELIVERABLE: "Ready, but could not be posted · not charged",
+        GenerationStatus.AMBIGUOUS: "No answer to the order",
+    }
+    return f"{generation.name} · {words.get(generation.status, generation.status.value)}"
+
+
+def late(generation: Generation, *, elapsed_s: float) -> str:
+    """Said once when the work takes twice the expected time."""
+    expected = spell_seconds(generation.plan.expected_s[0]) if generation.plan else "usual"
+    return (
+        f"{generation.name} is taking longer than it should: {spell_seconds(elapsed_s)} instead of about {expected}. "
+        "I keep waiting for it; you can also cancel."
+    )
+
+
+# --- the clip --------------------------------------------------------------------------------------------------------
+
+
+def announcement(generation: Generation) -> str:
+    """The line that notifies the person; it becomes the clip."""
+    return f"Your clip {generation.name} is ready, uploading it now…"
+
+
+def caption(generation: Generation, *, took_s: float, smaller: bool, muted: bool) -> str:
+    """The words under the clip; at most 1,024 characters."""
+    assert generation.plan is not None
+    assert generation.clip is not None
+    facts = generation.clip.facts
+    title = card_heading(generation)
+    if len(title) > 200:
+        title = title[:199] + "…"
+    size = f"{facts.width}×{facts.height}"
+    lines = [
+        title,
+        f"{facts.duration_s:.0f} s · {size} · {generation.plan.model_name}",
+        f"{dollars(generation.plan.quote.amount)} · made in {spell_seconds(took_s)}",
+    ]
+    if smaller:
+        lines.append("A smaller copy, because the original is too large for this chat.")
+    if muted:
+        lines.append("Without sound, as you asked.")
+    return "\n".join(lines)
+
+
+def details(generation: Generation) -> str:
+    """Everything about a finished clip."""
+    assert generation.plan is not None
+    lines = [f"Prompt: {generation.prompt}" if generation.prompt else "No prompt was written."]
+    if generation.seed is not None:
+        lines.append(f"Seed: {generation.seed}")
+    lines.append(f"Model: {generation.plan.model_name} ({generation.plan.model})")
+    if generation.clip is not None:
+        facts = generation.clip.facts
+        audio = facts.audio_codec or "no sound"
+        lines.append(
+            f"File: {spell_size(facts.size_bytes)} {facts.container}, {facts.width}×{facts.height}, "
+            f"{facts.duration_s:.2f} s, {facts.fps:g} frames/s, {facts.video_codec} / {audio}"
+        )
+    stages = sorted(generation.entered.items(), key=lambda item: item[1])
+    for (phase, start), (_, end) in pairwise(stages):
+        lines.append(f"{phase.replace('_', ' ')}: {spell_seconds((end - start).total_seconds())}")
+    lines.append(f"Retries: {generation.retries}")
+    return "\n".join(lines)
+
+
+def prompt(generation: Generation) -> str:
+    """What will be, or was, sent to the video service."""
+    return f"The prompt for {generation.name}:\n\n{generation.prompt}"
+
+
+def over(generation: Generation) -> str:
+    """Somebody wants to cancel what has ended."""
+    if generation.status is GenerationStatus.COMPLETED:
+        return TOO_LATE_TO_CANCEL.format(id=generation.name)
+    return f"{generation.name} is over already; nothing is running and nothing more is charged."
+
+
+WHAT_TO_CHANGE = "What should be different about {id}? Tell me in your own words, for instance “at night”."
+LONGEST_ALREADY = "{id} is as long as {name} can make it ({seconds} s). Ask for another clip that continues it."
+DELETE_QUESTION = "Delete {id} for good? The message stays, the file I keep goes."
+DELETED = "{id} is deleted here. Delete the message above too if you want it gone from the chat."
+KEPT = "{id} is kept."
+KEPT_AS_IS = "{id} stays as it was."
+STALE_BUTTON = "That button is out of date. Tell me in words what you would like."
+QUESTION_CLOSED = "That question is answered already. Tell me in words what should be different."
+ALREADY_DECIDED = "{id} is settled already; this tap changed nothing."
+WAITING_ON = "Good, I keep waiting for {id}."
+CANNOT_STOP = (
+    "The video service cannot stop {id} any more, so I let it finish and bring it to you. The price stays as agreed."
+)
+GONE = "I do not keep the file of {id} any more. “Another take” makes a new one."
+ORIGINAL_ABOVE = "The video above is the original, byte for byte ({size}); download it from there."
+ORIGINAL_LINK = "The original of {id} ({size}). The link works until {until}."
+ORIGINAL_KEPT = (
+    "The original of {id} ({size}) is kept here, but I have no public address to send it from. Ask my operator to set "
+    "PUBLIC_URL."
+)
+
+# --- how it can end --------------------------------------------------------------------------------------------------
+
+NOT_CHARGED = "You were not charged."
+
+
+def failed(generation: Generation) -> str:
+    """The work ended without a clip."""
+    return f"{generation.name} did not work out: {generation.reason} {NOT_CHARGED}"
+
+
+def refused(generation: Generation) -> str:
+    """The service will not show it; the rewrites are on the buttons below."""
+    why = f" It said: “{generation.reason}”" if generation.reason else ""
+    text = f"The video service declined to film {generation.name}.{why} {NOT_CHARGED}"
+    if generation.rewrites:
+        ideas = "\n".join(f"{number}. {idea}" for number, idea in enumerate(generation.rewrites, 1))
+        text += f"\n\nThese keep your idea:\n{ideas}"
+    return text
+
+
+def ambiguous(generation: Generation) -> str:
+    """The answer to the order was lost."""
+    assert generation.plan is not None
+    return (
+        f"I sent the order for {generation.name}, but the answer never arrived, so I cannot tell whether it is being "
+        "made. I will not order it a second time by myself. “Order again” may make the video service bill the "
+        f"operator twice; you pay {dollars(generation.plan.quote.amount)} at most. “Drop it” costs you nothing."
+    )
+
+
+def cancelled(generation: Generation) -> str:
+    """A generation was stopped."""
+    return f"{generation.name} is cancelled. {NOT_CHARGED}"
+
+
+CANCELLING = "Stopping {id}…"
+TOO_LATE_TO_CANCEL = "{id} is finished already and on its way to you."
+NOTHING_TO_CANCEL = "There is nothing to cancel."
+WHICH_ONE = "Which one?"
+
+FLAWS = {
+    Flaw.BLACK: "it is black from beginning to end",
+    Flaw.FROZEN: "the picture never moves",
+    Flaw.SILENT: "it has no sound although you asked for it",
+    Flaw.TOO_SHORT: "it is shorter than promised",
+    Flaw.WRONG_SHAPE: "it has the wrong shape",
+}
+
+
+def flawed(found: Iterable[Flaw]) -> str:
+    """The reason of a failure: the clip was not what the card said."""
+    return f"the clip came back, but {' and '.join(FLAWS[flaw] for flaw in found)}."
+
+
+NO_VIDEO = "the service finished without a video."
+NO_SERVICE_ANSWER = "the video service does not answer. Try again in a few minutes."
+UNPLAYABLE = "the file that came back cannot be played."
+SERVICE_SAID = "the video service said “{reason}”."
+MODEL_GONE = "this model is no longer set up here."
+SOURCE_GONE = "the picture you sent is no longer here. Send it again."
+INTERNAL = "something went wrong on my side. Retry, and tell the operator if it happens again."
+UNDELIVERABLE = (
+    "Your clip {id} is ready, but I could not post it ({reason}). You were not charged for it; it is kept, and I can "
+    "post it once I am allowed to."
+)
+
+# --- conversation ----------------------------------------------------------------------------------------------------
+
+HELLO = (
+    "Hi! Tell me what you would like to see and I make a video of it, for instance “a red fox trotting through "
+    "fresh snow at sunrise, 8 seconds”. You always see the price first; nothing is ordered before you tap."
+)
+HELP = (
+    "Tell me your idea in a sentence; I ask for what is missing, show a card with the price, and bring the clip here.\n"
+    "• Change anything in your own words: “longer”, “upright”, “at night”, “no sound”.\n"
+    "• Say “now” and I skip the questions.\n"
+    "• Send a picture with a sentence and the clip begins with it.\n"
+    "• Reply to a finished clip to vary it.\n"
+    "/status · /videos · /cancel · /new · /chats"
+)
+CHAT = "You are welcome! Tell me what you would like to see next."
+UNSAFE = "I cannot make that one. Tell me another idea and I gladly will."
+NOT_UNDERSTOOD = "I make videos. Tell me in a sentence what you would like to see, or /help."
+ONLY_TEXT = "I can work with text and pictures here: send a sentence, or a picture with one."
+TOO_BIG_TO_FETCH = "That file is larger than I may fetch here ({limit}). Send a smaller one."
+FETCH_FAILED = "I could not fetch your file. Please send it again."
+MEDIA_KEPT = "Thank you, I keep it. For now I can begin a clip with a picture; tell me what should happen."
+SIMPLER = "(My language model is not answering, so I read you word by word for now. You still get your video.)"
+ALREADY_UNDER_WAY = "{id} is ordered already, so I left it as it was. Reply to the clip to change it."
+UPDATED = "Updated."
+SETTINGS_LATER = "Tell me with the wish how you want it: “upright”, “6 seconds”, “best quality”."
+NEW_CONVERSATION = "A fresh start. What would you like to see?"
+SWITCHED = "Back to “{title}”."
+CHATS_HEADING = "Your conversations here; tap one to go on with it."
+UNTITLED = "Nothing yet"
+NO_CHATS = "There is just this one conversation so far."
+NOTHING_RUNNING = "Nothing is under way. Tell me what you would like to see."
+NO_VIDEOS = "No videos yet. Tell me what you would like to see."
+OUT_OF_ORDER = "Something went wrong on my side, and your message is not lost: I will try again in a moment."
+GIVEN_UP = "I could not deal with your message. Please say it again in other words."
+NO_MODEL = "No video service set up here can work with that. Try it without the picture, or ask my operator."
+STRANGER = "I only work for people my operator has let in. Ask them to add your id: {id}"
+
+
+def suggestion(name: str, text: str) -> str:
+    """Somebody else in the thread proposes a change."""
+    return f"{name} suggests: {text}"
+
+
+def open_line(generation: Generation) -> str:
+    """A line of the status list for something that is not ordered yet."""
+    waits = "waits for your answer" if generation.question else "waits for your tap"
+    return f"{generation.name} · {waits}"
+
+
+def list_line(generation: Generation) -> str:
+    """A line of the list of videos."""
+    title = generation.summary or generation.request.idea[:60]
+    seconds = f"{generation.clip.facts.duration_s:.0f} s" if generation.clip else ""
+    return " · ".join(part for part in (generation.name, title, seconds) if part)

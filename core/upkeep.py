@@ -1,0 +1,76 @@
+"""What the clock does: finds rows that are due, or that nobody works on, and sets them going.
+
+Every part can be called at any time and as often as one likes. It is also how the program starts: whatever a crash
+left behind is found here.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from core.admission import Admission
+from core.errors import StaleRow
+from core.generation import ADMITTED, Generation, GenerationStatus
+from core.outbox import Outbox
+from core.pipeline import Pipeline
+from core.ports import Changes, Clock, Engine, Generations, OutboxPost
+from core.response import expired_card
+
+log = logging.getLogger("reelbot.upkeep")
+
+
+class Upkeep:
+    """Sweeps the generations."""
+
+    def __init__(
+        self,
+        *,
+        generations: Generations,
+        pipeline: Pipeline,
+        engine: Engine,
+        admission: Admission,
+        outbox: Outbox,
+        clock: Clock,
+    ) -> None:
+        self._generations = generations
+        self._pipeline = pipeline
+        self._engine = engine
+        self._admission = admission
+        self._outbox = outbox
+        self._clock = clock
+
+    async def work(self) -> None:
+        """A worker's sweep: go on with what is admitted, let in what waits, look for lost orders."""
+        for generation in await self._generations.with_status(*ADMITTED):
+            await self._engine.start(generation.id)
+            if generation.cancel_requested:
+                await self._engine.wake(generation.id)
+        for generation in await self._generations.due(self._clock.now(), GenerationStatus.AMBIGUOUS):
+            await self._reconcile(generation)
+        await self._admission.admit()
+
+    async def expire(self) -> None:
+        """End the cards whose price is no longer held."""
+        now = self._clock.now()
+        for generation in await self._generations.due(now, GenerationStatus.PENDING_CONFIRMATION):
+            ended = generation.moved(GenerationStatus.EXPIRED, now, question=None, due_at=None)
+            changes = Changes(
+                generations=(ended,),
+                posts=(OutboxPost(post=expired_card(ended), generation_id=ended.id),),
+                conversation_id=ended.conversation_id,
+                at=now,
+            )
+            try:
+                await self._generations.commit(changes)
+            except StaleRow:
+                continue
+            self._outbox.wake(ended.key)
+
+    async def _reconcile(self, generation: Generation) -> None:
+        try:
+            found = await self._pipeline.reconcile(generation)
+        except StaleRow:
+            log.info("upkeep.stale", extra={"generation": generation.name})
+            return
+        if found.status is GenerationStatus.PROCESSING:
+            await self._engine.start(found.id)
