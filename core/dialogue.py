@@ -20,14 +20,14 @@ from core.actions import Action, parse_action
 from core.commands import apply_command, needs_reading
 from core.conversation import Conversation, Turn, Waiting, owner_of, remembered, titled
 from core.corrections import apply_correction, corrected
-from core.errors import StaleRow, TemporaryError
+from core.errors import ReelbotError, StaleRow, TemporaryError
 from core.generation import Generation, GenerationStatus
 from core.intake import Intake, Taken
 from core.messages import ConversationKey, Incoming, Message, Press
 from core.offers import Offers
 from core.outbox import Outbox
 from core.policy import is_plain_yes
-from core.ports import Changes, ClipStore, Clock, Generations, Inbox, Platform, Scene
+from core.ports import Changes, ClipStore, Clock, Generations, Inbox, Obstacle, Platform, Scene
 from core.presses import apply_press, confirm
 from core.readers import Readers, reading_input
 from core.reading import Reading
@@ -46,7 +46,7 @@ ACKNOWLEDGE_EVERY_S = 4.0
 """Telegram shows "typing" for five seconds."""
 
 Fill = Callable[[Response], None]
-Started = Callable[[int], Awaitable[None]]
+Notify = Callable[[int], Awaitable[None]]
 
 
 class Dialogue:
@@ -63,10 +63,12 @@ class Dialogue:
         readers: Readers,
         offers: Offers,
         outbox: Outbox,
-        started: Started,
+        started: Notify,
+        woken: Notify,
         clock: Clock,
     ) -> None:
-        """`started` is told of every generation that was ordered, or that has to look at its row."""
+        """`started` is told of every generation that was ordered or goes on, `woken` of every one under way that has
+        to look at its row."""
         self._inbox = inbox
         self._generations = generations
         self._platforms = platforms
@@ -76,6 +78,7 @@ class Dialogue:
         self._offers = offers
         self._outbox = outbox
         self._started = started
+        self._woken = woken
         self._clock = clock
         self._turns: Wakeful[ConversationKey] = Wakeful(self.turn, "turn")
         self._acknowledging: set[asyncio.Task[None]] = set()
@@ -382,7 +385,7 @@ class Dialogue:
         fill(trial)
         trial.shape(wordings or {})
         key = incoming.key
-        obstacle = await self._platforms[key.platform].obstacle(key) if trial.shows_card else None
+        obstacle = await self._obstacle(key) if trial.shows_card else None
         ids = await self._inbox.reserve_generation_ids(trial.begun) if trial.begun else ()
         response = Response(
             scene,
@@ -397,6 +400,15 @@ class Dialogue:
         fill(response)
         response.shape(wordings or {})
         return response
+
+    async def _obstacle(self, key: ConversationKey) -> Obstacle | None:
+        """What would keep the clip from being delivered here; what cannot be found out now does not stand in the way,
+        because a clip that cannot be delivered is kept and not charged."""
+        try:
+            return await self._platforms[key.platform].obstacle(key)
+        except ReelbotError as error:
+            log.warning("obstacle.unknown", extra={"platform": key.platform, "error": type(error).__name__})
+            return None
 
     async def _settle(
         self,
@@ -466,6 +478,8 @@ class Dialogue:
             self._tries.pop(row, None)
         for generation_id in response.started:
             await self._started(generation_id)
+        for generation_id in response.woken:
+            await self._woken(generation_id)
         self._outbox.wake(incoming.key)
 
 

@@ -380,7 +380,7 @@ class Generations(Saver, Protocol):
         ...
 
     async def due(self, now: datetime, *statuses: str) -> tuple[Generation, ...]:
-        """Those of them whose `due_at` has come."""
+        """Those of them whose `due_at` has come, or that have none."""
         ...
 
     async def times(self, model: str) -> tuple[float, ...]:

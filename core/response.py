@@ -63,7 +63,9 @@ class Response:
         self.entries: list[LedgerEntry] = []
         self.posts: list[OutboxPost] = []
         self.started: list[int] = []
-        """Generations that were ordered or have to look at their row."""
+        """Generations that were ordered, or that have something to do again."""
+        self.woken: list[int] = []
+        """Generations under way that have to look at their row."""
         self.begun = 0
         """How many generations were begun."""
         self.moves: list[str] = []
@@ -416,7 +418,7 @@ class Response:
         elif generation.status in (GenerationStatus.SUBMITTING, GenerationStatus.PROCESSING):
             self.save(replace(generation, cancel_requested=True, updated_at=self.now))
             self.say(texts.CANCELLING.format(id=generation.name), about=generation.id)
-            self.started.append(generation.id)
+            self.woken.append(generation.id)
         else:
             self.say(texts.TOO_LATE_TO_CANCEL.format(id=generation.name), about=generation.id)
 

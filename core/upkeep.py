@@ -46,7 +46,8 @@ class Upkeep:
             if generation.cancel_requested:
                 await self._engine.wake(generation.id)
         for generation in await self._generations.due(self._clock.now(), GenerationStatus.AMBIGUOUS):
-            await self._reconcile(generation)
+            if generation.due_at is not None:
+                await self._reconcile(generation)
         await self._admission.admit()
 
     async def expire(self) -> None:

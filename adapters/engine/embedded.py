@@ -35,6 +35,10 @@ class EmbeddedEngine:
         """Let a running one look at its row now."""
         self._wake(generation_id)
 
+    async def settled(self, generation_id: int) -> None:
+        """Return when nobody works on it any more."""
+        await self._tasks.settled(generation_id)
+
     async def stop(self) -> None:
         """End all tasks; the rows say where to go on."""
         await self._tasks.stop()
