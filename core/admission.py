@@ -11,7 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from core.catalogue import Catalogue
 from core.errors import StaleRow
@@ -29,16 +29,23 @@ class Capacity:
     per_person: int
 
 
-def queue_order(queued: Sequence[Generation], running: Sequence[Generation]) -> tuple[Generation, ...]:
+def queue_order(
+    queued: Sequence[Generation], running: Sequence[Generation], served: Mapping[str, datetime]
+) -> tuple[Generation, ...]:
     """The queued generations in the order in which they will start: whoever has the fewest under way or ahead in the
-    queue comes first, then whoever waits longest."""
+    queue comes first, then whoever was let in longest ago (`served`, by person), then whoever waits longest."""
     ahead = Counter(generation.requester.id for generation in running)
-    placed: list[tuple[int, datetime, int, Generation]] = []
+    placed: list[tuple[int, datetime, datetime, int]] = []
     for generation in sorted(queued, key=_queued_at):
         person = generation.requester.id
-        placed.append((ahead[person], _queued_at(generation), generation.id, generation))
+        last = served.get(person, _NEVER)
+        placed.append((ahead[person], last, _queued_at(generation), generation.id))
         ahead[person] += 1
-    return tuple(generation for _, _, _, generation in sorted(placed, key=lambda place: place[:3]))
+    by_id = {generation.id: generation for generation in queued}
+    return tuple(by_id[place[3]] for place in sorted(placed))
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def next_to_start(
@@ -46,6 +53,7 @@ def next_to_start(
     running: Sequence[Generation],
     capacity: Capacity,
     *,
+    served: Mapping[str, datetime],
     orders_per_minute: Mapping[str, int],
     recent: Mapping[str, int],
 ) -> Generation | None:
@@ -55,7 +63,7 @@ def next_to_start(
     if len(running) >= capacity.overall:
         return None
     busy = Counter(generation.requester.id for generation in running)
-    for generation in queue_order(queued, running):
+    for generation in queue_order(queued, running, served):
         model = generation.plan.model if generation.plan else ""
         if busy[generation.requester.id] >= capacity.per_person:
             continue
@@ -87,6 +95,7 @@ class Admission:
         self._clock = clock
         self._per_minute = {model.id: model.orders_per_minute for model in catalogue.video}
         self._started: list[tuple[datetime, str]] = []
+        self._served: dict[str, datetime] = {}
         self._lock = asyncio.Lock()
 
     async def admit(self) -> None:
@@ -94,6 +103,11 @@ class Admission:
         async with self._lock:
             while await self._admit_one():
                 pass
+
+    def positions(self, queued: Sequence[Generation], running: Sequence[Generation]) -> Mapping[int, int]:
+        """The place of each queued generation, 1 for the one that starts next."""
+        order = queue_order(queued, running, self._served)
+        return {generation.id: place for place, generation in enumerate(order, 1)}
 
     async def _admit_one(self) -> bool:
         now = self._clock.now()
@@ -103,7 +117,9 @@ class Admission:
         running = await self._generations.with_status(*ADMITTED)
         self._started = [(at, model) for at, model in self._started if now - at < timedelta(minutes=1)]
         recent = Counter(model for _, model in self._started)
-        chosen = next_to_start(queued, running, self._capacity, orders_per_minute=self._per_minute, recent=recent)
+        chosen = next_to_start(
+            queued, running, self._capacity, served=self._served, orders_per_minute=self._per_minute, recent=recent
+        )
         if chosen is None:
             return False
         admitted = chosen.moved(GenerationStatus.SUBMITTING, now)
@@ -114,6 +130,7 @@ class Admission:
         except StaleRow:
             log.info("admission.stale", extra={"generation": chosen.name})
             return True
+        self._served[chosen.requester.id] = now
         if chosen.plan is not None:
             self._started.append((now, chosen.plan.model))
         await self._engine.start(chosen.id)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from core.messages import ConversationKey, Incoming, Post, PostKind
 from core.reading import Utterance
@@ -41,12 +40,14 @@ class Turn:
     """What was said and what came of it, kept for good."""
 
     conversation_id: str
+    received_at: datetime
+    """When the first message of it arrived."""
     at: datetime
+    """When it was answered."""
     person_id: str
     text: str
     moves: tuple[str, ...]
     """Names of the moves that followed."""
-    reading: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,6 +156,7 @@ def _entry(generation: Generation, kind: EntryKind, reason: str, now: datetime) 
         generation_id=generation.id,
         person_id=generation.requester.id,
         conversation_id=generation.conversation_id,
+        team=generation.requester.team,
         reason=reason,
         at=now,
     )

@@ -18,9 +18,17 @@ is the default message.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.reading import TokenUse
+
 
 class ReelbotError(Exception):
     """Something went wrong in Reelbot."""
+
+    uses: tuple[TokenUse, ...] = ()
+    """What a dialogue model was paid before it failed."""
 
     def __init__(self, message: str = "") -> None:
         doc = type(self).__doc__ or ""

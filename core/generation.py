@@ -77,7 +77,7 @@ class Order:
     """The record of an order, saved before it is sent and again with what came of it."""
 
     key: str
-    """Unique to this attempt, such as "v12-1"; providers use it for output names and metadata."""
+    """Unique to this attempt, such as "v12-1-9f3c21aa"; providers use it for output names and metadata."""
     attempt: int
     provider: str
     model: str

@@ -33,6 +33,8 @@ class Person:
     """How people call them; shown, never trusted."""
     language: str = ""
     """BCP 47 code that the platform reports, or empty."""
+    team: str = ""
+    """The Slack team they belong to; empty elsewhere."""
 
 
 class MediaKind(StrEnum):
@@ -84,6 +86,8 @@ class Message:
     reply_to: str = ""
     """The id of the message it replies to, or empty."""
     attachments: tuple[Attachment, ...] = ()
+    album: str = ""
+    """The same for all messages that were sent as one album; empty for a message by itself."""
     edited: bool = False
     """True when it replaces what the message `id` said before."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -53,6 +54,8 @@ S = GenerationStatus
 
 MAX_ORDER_TRIES = 40
 """Refused for now (429) or not sent so often, and the order is given up: at the longest wait some 40 minutes."""
+MAX_REFUSED_LOOKS = 20
+"""Looks refused in a row before a clip is given up: with growing waits some five minutes."""
 RECONCILE_FOR = timedelta(minutes=15)
 """How long an order whose answer was lost is looked for at the provider."""
 RECONCILE_EVERY = timedelta(seconds=20)
@@ -172,7 +175,7 @@ class Pipeline:
         now = self._clock.now()
         attempt = generation.retries + 1
         order = Order(
-            key=f"{generation.name}-{attempt}",
+            key=f"{generation.name}-{attempt}-{secrets.token_hex(4)}",
             attempt=attempt,
             provider=plan.provider,
             model=plan.model,
@@ -284,7 +287,12 @@ class Pipeline:
                 failures += 1
                 continue
             except PermanentError as error:
-                return await self._fail(generation, texts.SERVICE_SAID.format(reason=str(error).rstrip(".")))
+                # A refused look says nothing about the clip: it may be paid and well.
+                log.warning("poll.refused", extra={"generation": generation.name, "error": str(error)})
+                failures += 1
+                if failures >= MAX_REFUSED_LOOKS:
+                    return await self._fail(generation, texts.SERVICE_SAID.format(reason=str(error).rstrip(".")))
+                continue
             failures = 0
             if isinstance(state, Running):
                 if state.fraction is not None:

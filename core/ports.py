@@ -131,7 +131,7 @@ class VideoProvider(Protocol):
         ...
 
     async def poll(self, operation: str) -> OperationState:
-        """Where the operation stands."""
+        """Where the operation stands; Failed for one that the provider does not know."""
         ...
 
     async def fetch(self, operation: str, location: str, destination: Path) -> None:

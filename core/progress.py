@@ -6,11 +6,10 @@ Driven by the clock. Edits may be lost without harm, so they are not in the outb
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from core import texts
-from core.admission import queue_order
 from core.endings import late
 from core.errors import ReelbotError, StaleRow
 from core.generation import ADMITTED, RUNNING, Generation, GenerationStatus
@@ -20,6 +19,9 @@ from core.ports import Clock, Generations, Platform
 from core.response import status_buttons
 
 log = logging.getLogger("reelbot.progress")
+
+Positions = Callable[[Sequence[Generation], Sequence[Generation]], Mapping[int, int]]
+"""From what is queued and what runs to the place of each queued one."""
 
 LATE = 2.0
 """A generation is late after so many times its expected (median) time."""
@@ -36,15 +38,17 @@ class Progress:
         generations: Generations,
         platforms: Mapping[str, Platform],
         outbox: Outbox,
+        positions: Positions,
         fraction: Callable[[int], float | None],
         every: timedelta,
         clock: Clock,
     ) -> None:
-        """`fraction` tells what share of a generation's work its provider has reported as done; `every` is the least
+        """`positions` tells the places in the queue, `fraction` what share of a generation's work its provider has reported as done; `every` is the least
         time between two edits of one message."""
         self._generations = generations
         self._platforms = platforms
         self._outbox = outbox
+        self._positions = positions
         self._fraction = fraction
         self._every = every
         self._clock = clock
@@ -57,7 +61,7 @@ class Progress:
         self._shown = {key: shown for key, shown in self._shown.items() if key in known}
         queued = [generation for generation in running if generation.status is GenerationStatus.QUEUED]
         admitted = [generation for generation in running if generation.status in ADMITTED]
-        positions = {generation.id: place for place, generation in enumerate(queue_order(queued, admitted), 1)}
+        positions = self._positions(queued, admitted)
         for generation in running:
             if generation.key.platform in self._platforms:
                 await self._tell_late(generation)

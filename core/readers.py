@@ -79,7 +79,7 @@ class Readers:
                 return await ask(self._first), None
         except (ReelbotError, TimeoutError) as error:
             log.warning("readers.fallback", extra={"purpose": purpose, "error": type(error).__name__})
-            uses: tuple[TokenUse, ...] = getattr(error, "uses", ())
+            uses = error.uses if isinstance(error, ReelbotError) else ()
             return await ask(self._fallback), uses
 
 

@@ -483,6 +483,7 @@ class Response:
                 generation_id=generation.id,
                 person_id=generation.requester.id,
                 conversation_id=generation.conversation_id,
+                team=generation.requester.team,
                 reason=reason,
                 at=self.now,
             )

@@ -73,16 +73,19 @@ def _shaping(response: Response, step: Step, reading: Reading, heard: Heard, *, 
     target = _target(response, step, heard)
     if step.intent is Intent.CREATE or target is None:
         if step.intent is Intent.ANSWER and not step.changes:
-            response.say(texts.NOTHING_TO_CONFIRM)
+            response.say(texts.NOTHING_TO_ANSWER)
             return []
         return [_begin(response, step, reading, heard, first=first)]
     if target.status in OPEN:
         if not response.may_decide(target):
             response.suggest(target, step.changes, message_id=heard.message_id, text=heard.text)
             return []
+        changes = step.changes
+        if step.intent is Intent.ANSWER and not changes and target.question and target.question.slot != "change":
+            changes = {target.question.slot: None}
         response.amend(
             target,
-            step.changes,
+            changes,
             message_id=heard.message_id,
             hurry=reading.hurry,
             base=_framed(target.base, heard) if heard.pictures and first else None,

@@ -132,9 +132,7 @@ class FakePlatform:
 
     def transcript(self) -> str:
         """All that was said."""
-        return "\n---\n".join(
-            f"{shown.text}\n  {[button.label for button in shown.buttons]}" for shown in self.shown
-        )
+        return "\n---\n".join(f"{shown.text}\n  {[button.label for button in shown.buttons]}" for shown in self.shown)
 
 
 Step = OperationState | Exception
@@ -226,10 +224,10 @@ class FakeDialogueModel:
 
 
 __all__ = [
+    "Failed",
     "FakeDialogueModel",
     "FakePlatform",
     "FakeVideoProvider",
-    "Failed",
     "Finished",
     "Running",
     "Shown",

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 
 from adapters.engine.embedded import EmbeddedEngine
 from adapters.pyav import PyAVMedia
 from adapters.rules import RulesDialogueModel
-from core.admission import Admission, Capacity
+from core.admission import Capacity
 from core.catalogue import Catalogue, load_catalogue
-from core.collecting import Collector
 from core.conversation import owner_of
-from core.delivering import Deliverer
-from core.dialogue import Dialogue
-from core.generation import ADMITTED, Generation
-from core.intake import Intake
+from core.generation import Generation
 from core.messages import Attachment, ConversationKey, Message, Person, Press
-from core.offers import Offers
-from core.outbox import Outbox
-from core.pipeline import Pipeline
+from core.offers import Link
 from core.planning import Terms
 from core.ports import DialogueModel, VideoProvider
-from core.progress import Progress
-from core.readers import Readers
-from core.upkeep import Upkeep
+from core.product import Parts, Product
 from storage.clips import ObjectClipStore
 from storage.migrations import upgrade
 from storage.store import SqlStore
@@ -42,7 +33,7 @@ HERE = ConversationKey(platform="fake", chat="1")
 class Stage:
     """One installation under test, and the people who talk to it."""
 
-    def __init__(self, folder: Path, store: SqlStore, clock: FakeClock, **options: object) -> None:
+    def __init__(self, folder: Path, store: SqlStore, clock: FakeClock) -> None:
         self.folder = folder
         self.store = store
         self.clock = clock
@@ -59,88 +50,34 @@ class Stage:
         capacity: Capacity | None = None,
         catalogue: Catalogue | None = None,
         providers: dict[str, VideoProvider] | None = None,
-        link: Callable[[str], str] = lambda name: "",
+        link: Link = lambda name, until: "",
     ) -> None:
         """Put the parts together; again for a program that was started anew over the same rows."""
-        store, clock = self.store, self.clock
-        catalogue = catalogue or load_catalogue()
         rules = RulesDialogueModel()
-        platforms = {self.platform.name: self.platform}
-        offered = providers or {self.provider.name: self.provider}
         self.clips = ObjectClipStore(str(self.folder / "media"))
-        self.outbox = Outbox(rows=store, platforms=platforms, clock=clock)
-        self.readers = Readers(model or rules, rules, catalogue=catalogue, timeout_s=5.0)
-        self.offers = Offers(
-            catalogue=catalogue,
-            providers=tuple(offered),
-            terms=terms or Terms(storyboard_providers=frozenset({"animatic"})),
-            generations=store,
-            clock=clock,
-            link=lambda name, until: link(name),
-            link_valid=timedelta(days=7),
+        self.product = Product(
+            Parts(
+                store=self.store,
+                clips=self.clips,
+                media=PyAVMedia(),
+                platforms={self.platform.name: self.platform},
+                providers=providers or {self.provider.name: self.provider},
+                model=model or rules,
+                fallback=rules,
+                catalogue=catalogue or load_catalogue(),
+                clock=self.clock,
+                folder=self.folder,
+                terms=terms or Terms(storyboard_providers=frozenset({"animatic"})),
+                capacity=capacity or Capacity(overall=4, per_person=4),
+                link=link,
+            ),
+            lambda produce, wake: EmbeddedEngine(produce, wake, clock=self.clock),
         )
-        collector = Collector(clips=self.clips, media=PyAVMedia(), folder=self.folder / "work")
-        self.pipeline = Pipeline(
-            generations=store,
-            providers=offered,
-            readers=self.readers,
-            collector=collector,
-            deliverer=Deliverer(platforms=platforms, collector=collector, offers=self.offers, clock=clock),
-            outbox=self.outbox,
-            freed=lambda: self.admission.admit(),
-            clock=clock,
-            poll_min_s=2.0,
-            poll_max_s=20.0,
-        )
-        self.engine = EmbeddedEngine(self.pipeline.produce, self.pipeline.wake, clock=clock)
-        self.admission = Admission(
-            generations=store,
-            engine=self.engine,
-            catalogue=catalogue,
-            capacity=capacity or Capacity(overall=4, per_person=4),
-            clock=clock,
-        )
-        self.upkeep = Upkeep(
-            generations=store,
-            pipeline=self.pipeline,
-            engine=self.engine,
-            admission=self.admission,
-            outbox=self.outbox,
-            clock=clock,
-        )
-        self.progress = Progress(
-            generations=store,
-            platforms=platforms,
-            outbox=self.outbox,
-            fraction=self.pipeline.fraction,
-            every=timedelta(seconds=5),
-            clock=clock,
-        )
-        self.dialogue = Dialogue(
-            inbox=store,
-            generations=store,
-            platforms=platforms,
-            clips=self.clips,
-            intake=Intake(platforms=platforms, clips=self.clips, folder=self.folder / "intake"),
-            readers=self.readers,
-            offers=self.offers,
-            outbox=self.outbox,
-            started=self._started,
-            woken=self.engine.wake,
-            clock=clock,
-        )
-
-    async def _started(self, generation_id: int) -> None:
-        await self.admission.admit()
-        row = await self.store.generation(generation_id)
-        if row is not None and row.status in ADMITTED:
-            await self.engine.start(generation_id)
+        self.dialogue = self.product.dialogue
 
     async def stop(self) -> None:
         """Stop everything, as a program does that ends."""
-        await self.dialogue.stop()
-        await self.engine.stop()
-        await self.outbox.stop()
+        await self.product.stop(0.1)
 
     async def say(
         self,
@@ -214,8 +151,8 @@ class Stage:
 
     async def finished(self, generation_id: int = 1, key: ConversationKey = HERE) -> Generation:
         """The row when nobody works on it any more, and everything is said."""
-        await self.engine.settled(generation_id)
-        await self.outbox.settled(key)
+        await self.product.engine.settled(generation_id)
+        await self.product.outbox.settled(key)
         return await self.generation(generation_id)
 
     async def conversation(self, key: ConversationKey = HERE, person: Person = ANN) -> str:

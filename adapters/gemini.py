@@ -1,0 +1,243 @@
+"""Gemini as the dialogue model: a cheap model reads, a better one writes prompts and other ideas.
+
+Every call is counted and priced. What the bot does with a reading is decided elsewhere; what a reading may hold is
+checked in `adapters.gemini_replies`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from google import genai
+from google.genai import types
+from pydantic import BaseModel, ValidationError
+
+from adapters.gemini_prompts import READ, REPAIR, REWRITE, WRITE
+from adapters.gemini_replies import IdeasReply, PromptReply, ReadingReply, problem_in, reading
+from adapters.google_client import GEMINI_URL, check_address, http_client, sdk_options
+from adapters.google_errors import Declined, asking
+from core.catalogue import Catalogue
+from core.errors import ReelbotError, TemporaryError, UnusableReply
+from core.messages import short_id
+from core.ports import Clock
+from core.reading import Intent, PromptInput, Reading, ReadingInput, Step, TokenUse, Written
+from core.request import SPOKEN_SLOTS, VideoRequest
+
+SERVICE = "Google's Gemini"
+MAX_TEXT = 8_000
+"""Characters of a message that the model gets to read."""
+MAX_PAST = 600
+"""Characters of each earlier line that it gets to read."""
+MAX_OUTPUT_TOKENS = 8_192
+"""Bound of what one answer may cost, thinking included."""
+PICTURES = ("first_frame", "last_frame", "references", "source_clip")
+
+Reply = TypeVar("Reply", bound=BaseModel)
+
+
+class _Blocked(Exception):
+    """The model's own filter did not let it read or write this."""
+
+
+class GeminiDialogueModel:
+    """Reads and writes through the Gemini API, with an API key."""
+
+    name = "gemini"
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        catalogue: Catalogue,
+        clock: Clock,
+        base_url: str | None = None,
+        reading_model: str = "gemini-3.5-flash-lite",
+        writing_model: str = "gemini-3.8-flash",
+        read_timeout_s: float = 8.0,
+        write_timeout_s: float = 30.0,
+        loopback_only: bool = False,
+    ) -> None:
+        """The time-outs bound a whole reading or writing, its repair included. Raises PermanentError for an address
+        that must not be used."""
+        address = check_address(base_url or GEMINI_URL, loopback_only=loopback_only)
+        longest = max(read_timeout_s, write_timeout_s)
+        self._http = http_client(longest, loopback_only=loopback_only)
+        self._client = genai.Client(
+            vertexai=False, api_key=api_key, http_options=sdk_options(self._http, address, longest)
+        )
+        self._catalogue = catalogue
+        self._clock = clock
+        self._reading_model = reading_model
+        self._writing_model = writing_model
+        self._read_timeout_s = read_timeout_s
+        self._write_timeout_s = write_timeout_s
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._client.aio.aclose()
+        self._client.close()
+        await self._http.aclose()
+
+    async def check(self) -> str:
+        """Empty when the service answers and takes the key; otherwise what is wrong."""
+        try:
+            with asking(SERVICE):
+                await self._client.aio.models.list(config={"page_size": 1})
+        except ReelbotError as error:
+            return str(error)
+        return ""
+
+    async def read(self, given: ReadingInput) -> Reading:
+        """What the message means. A message that Gemini's own filter stops is read as unsafe."""
+        uses: list[TokenUse] = []
+        try:
+            reply = await self._ask(
+                ReadingReply, READ, _to_read(given), self._reading_model, ("read", "repair"), self._read_timeout_s, uses
+            )
+        except _Blocked:
+            return Reading(steps=(Step(intent=Intent.UNSAFE),), uses=tuple(uses))
+        return reading(reply, given, tuple(uses))
+
+    async def write_prompt(self, given: PromptInput) -> Written:
+        """The final prompt: one text of at most 2,000 characters."""
+        material = {
+            "request": _slots(given.request),
+            "pictures": [slot for slot in PICTURES if getattr(given.request, slot)],
+            "duration_s": given.duration_s,
+            "aspect": given.aspect,
+            "sound": given.sound,
+            "guide": given.guide,
+            "negative_prompt_field": given.negative_prompt,
+        }
+        reply, uses = await self._write(PromptReply, WRITE, material, "prompt")
+        return Written(texts=(reply.prompt,), uses=uses)
+
+    async def rewrite(self, request: VideoRequest, reason: str) -> Written:
+        """Two ideas that keep a refused wish."""
+        material = {"request": _slots(request), "reason": reason[:MAX_PAST]}
+        reply, uses = await self._write(IdeasReply, REWRITE, material, "rewrite")
+        return Written(texts=tuple(reply.ideas), uses=uses)
+
+    async def _write(
+        self, schema: type[Reply], system: str, material: dict[str, Any], purpose: str
+    ) -> tuple[Reply, tuple[TokenUse, ...]]:
+        uses: list[TokenUse] = []
+        purposes = (purpose, purpose)
+        try:
+            reply = await self._ask(
+                schema, system, material, self._writing_model, purposes, self._write_timeout_s, uses
+            )
+        except _Blocked as error:
+            raise _paid(UnusableReply(f"{SERVICE} does not write about this."), uses) from error
+        return reply, tuple(uses)
+
+    async def _ask(
+        self,
+        schema: type[Reply],
+        system: str,
+        material: dict[str, Any],
+        model: str,
+        purposes: tuple[str, str],
+        timeout_s: float,
+        uses: list[TokenUse],
+    ) -> Reply:
+        """One answer that fits `schema`, with one more try when the first does not. Appends to `uses` what was paid;
+        raises TemporaryError and UnusableReply, which carry it too, and _Blocked."""
+        contents = [_turn("user", json.dumps(material, ensure_ascii=False))]
+        try:
+            async with asyncio.timeout(timeout_s):
+                first = await self._call(schema, system, contents, model, purposes[0], uses)
+                try:
+                    return schema.model_validate_json(first)
+                except ValidationError as error:
+                    problem = problem_in(error)
+                contents += [_turn("model", first[:MAX_TEXT] or "{}"), _turn("user", REPAIR.format(problem=problem))]
+                second = await self._call(schema, system, contents, model, purposes[1], uses)
+                return schema.model_validate_json(second)
+        except ValidationError as error:
+            reason = f"{SERVICE} answered twice what cannot be used: {problem_in(error)}"
+            raise _paid(UnusableReply(reason), uses) from error
+        except TimeoutError as error:
+            raise _paid(TemporaryError(f"{SERVICE} did not answer within {timeout_s:g} s."), uses) from error
+        except Declined as error:
+            raise _paid(TemporaryError(str(error)), uses) from error
+        except ReelbotError as error:
+            _paid(error, uses)
+            raise
+
+    async def _call(
+        self,
+        schema: type[BaseModel],
+        system: str,
+        contents: list[types.Content],
+        model: str,
+        purpose: str,
+        uses: list[TokenUse],
+    ) -> str:
+        config = types.GenerateContentConfig(
+            system_instruction=system,
+            response_mime_type="application/json",
+            response_schema=schema,
+            max_output_tokens=MAX_OUTPUT_TOKENS,
+        )
+        with asking(SERVICE):
+            answer = await self._client.aio.models.generate_content(model=model, contents=contents, config=config)
+        uses.append(self._use(model, purpose, answer.usage_metadata))
+        if answer.prompt_feedback is not None and answer.prompt_feedback.block_reason is not None:
+            raise _Blocked
+        parts = answer.candidates[0].content.parts if answer.candidates and answer.candidates[0].content else None
+        return "".join(part.text for part in parts or () if part.text and not part.thought)
+
+    def _use(self, model: str, purpose: str, usage: types.GenerateContentResponseUsageMetadata | None) -> TokenUse:
+        paid = usage or types.GenerateContentResponseUsageMetadata()
+        tokens_in = paid.prompt_token_count or 0
+        tokens_out = (paid.candidates_token_count or 0) + (paid.thoughts_token_count or 0)
+        cost = self._catalogue.dialogue_cost(model, tokens_in, tokens_out, self._clock.now())
+        return TokenUse(model=model, purpose=purpose, tokens_in=tokens_in, tokens_out=tokens_out, cost=cost)
+
+
+def _paid(error: ReelbotError, uses: list[TokenUse]) -> ReelbotError:
+    """The error, carrying what was paid before it."""
+    vars(error)["uses"] = tuple(uses)
+    return error
+
+
+def _turn(role: str, text: str) -> types.Content:
+    return types.Content(role=role, parts=[types.Part(text=text)])
+
+
+def _to_read(given: ReadingInput) -> dict[str, Any]:
+    """The document for the model: only what it may know, cut to a bounded size."""
+    document: dict[str, Any] = {
+        "text": given.text[:MAX_TEXT],
+        "attachments": [attachment.kind.value for attachment in given.attachments[:10]],
+        "platform_language": given.language,
+        "private": given.private,
+        "addressed": given.addressed,
+        "history": [{"speaker": line.speaker, "text": line.text[:MAX_PAST]} for line in given.history],
+        "request": _slots(given.request) if given.request else None,
+        "open_card": given.open_card,
+        "question": None,
+        "finished": [short_id(number) for number in given.finished],
+        "running": [short_id(number) for number in given.running],
+    }
+    if given.question is not None:
+        document["question"] = {
+            "slot": given.question.slot,
+            "text": given.question.text,
+            "options": [{"label": label, "value": value} for label, value in given.question.options],
+        }
+    return document
+
+
+def _slots(request: VideoRequest) -> dict[str, Any]:
+    """What was said so far, slot by slot, with texts cut to a bounded size."""
+    said: dict[str, Any] = {}
+    for slot in (field.name for field in fields(request) if field.name in SPOKEN_SLOTS):
+        value = getattr(request, slot)
+        if value:
+            said[slot] = value[:MAX_TEXT] if isinstance(value, str) else value
+    return said

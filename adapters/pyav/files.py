@@ -1,0 +1,77 @@
+"""Opening clips and writing renditions: error mapping and files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from PIL import Image
+
+from core.errors import UnplayableClip
+
+
+class Stopped(Exception):
+    """The task that wanted the result was cancelled."""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The clip and its picture track, ready to be decoded; whatever libav finds wrong becomes `UnplayableClip`."""
+    if not path.is_file():
+        raise UnplayableClip("The file is not there.")
+    try:
+        with av.open(str(path), "r") as container:
+            names = container.format.name.split(",")
+            if any(name == "image2" or name.endswith("_pipe") for name in names):
+                raise UnplayableClip("The file is a picture, not a video.")
+            stream = next((s for s in container.streams.video if not s.disposition & Disposition.attached_pic), None)
+            if stream is None:
+                raise UnplayableClip("The file has no picture track.")
+            stream.thread_type = "AUTO"
+            yield container, stream
+    except av.error.FFmpegError as error:
+        raise UnplayableClip("The file is not a video, is damaged, or is cut off.") from error
+
+
+@contextmanager
+def written_whole(destination: Path) -> Iterator[Path]:
+    """A temporary name beside `destination`, renamed to it when the block ends well and removed when it does not."""
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    part = destination.with_name(f".{secrets.token_hex(6)}-{destination.name}.part")
+    try:
+        yield part
+        part.replace(destination)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def container_name(container: InputContainer) -> str:
+    """The usual file name ending of the container's format."""
+    names = container.format.name.split(",")
+    if "mp4" in names:
+        return "mov" if container.metadata.get("major_brand", "").strip() == "qt" else "mp4"
+    return "webm" if "webm" in names else names[0]
+
+
+def seconds(value: int | None, time_base: Fraction | None) -> float:
+    """A timestamp in seconds; 0 when there is none."""
+    return float(value * time_base) if value is not None and time_base is not None else 0.0
+
+
+def picture(frame: VideoFrame) -> Image.Image:
+    """The frame as a Pillow picture: grey for a grey frame, else RGB."""
+    mode, form, samples = ("L", "gray", 1) if frame.format.name == "gray" else ("RGB", "rgb24", 3)
+    flat = frame.reformat(format=form)
+    plane = flat.planes[0]
+    return Image.frombuffer(
+        mode, (flat.width, flat.height), bytes(plane), "raw", mode, plane.line_size or flat.width * samples, 1
+    ).copy()

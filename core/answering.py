@@ -1,0 +1,171 @@
+"""Turns a decision into an answer: puts the response together and saves everything that follows in one transaction."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+
+from core.conversation import Conversation, Turn, Waiting, remembered, titled
+from core.errors import ReelbotError
+from core.messages import ConversationKey, Incoming, Message, Press
+from core.offers import Offers
+from core.outbox import Outbox
+from core.ports import Changes, ClipStore, Clock, Inbox, Obstacle, Platform, Scene
+from core.reading import Reading
+from core.response import Response
+from core.routing import LARGEST_ID
+
+log = logging.getLogger("reelbot.answering")
+
+Fill = Callable[[Response], None]
+"""Does to a response what a message calls for. Pure, so that it can be tried before it counts."""
+Notify = Callable[[int], Awaitable[None]]
+
+
+class Answering:
+    """Makes and saves answers."""
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        platforms: Mapping[str, Platform],
+        clips: ClipStore,
+        offers: Offers,
+        outbox: Outbox,
+        started: Notify,
+        woken: Notify,
+        clock: Clock,
+    ) -> None:
+        """`started` is told of every generation that was ordered or goes on, `woken` of every one under way that has
+        to look at its row."""
+        self._inbox = inbox
+        self._platforms = platforms
+        self._clips = clips
+        self._offers = offers
+        self._outbox = outbox
+        self._started = started
+        self._woken = woken
+        self._clock = clock
+
+    def trial(self, scene: Scene, incoming: Incoming) -> Response:
+        """A response to look at, or to try something on; it is never saved."""
+        return Response(
+            scene,
+            person=incoming.sender,
+            source_id=incoming.id,
+            reply_to="",
+            offer=self._offers.last,
+            ids=itertools.count(LARGEST_ID),
+            now=self._clock.now(),
+        )
+
+    async def answer(
+        self,
+        scene: Scene,
+        waiting: tuple[Waiting, ...],
+        fill: Fill,
+        *,
+        reading: Reading | None = None,
+        switched_to: Conversation | None = None,
+    ) -> None:
+        """Answer what waited, save it, and set going what follows. Raises StaleRow when a row changed meanwhile."""
+        incoming = waiting[0].incoming
+        response = await self._response(scene, incoming, fill, reading.questions if reading else {})
+        for name in response.erased:
+            await self._clips.delete(name)
+        await self._save(response, scene, waiting, reading, switched_to)
+        for generation_id in response.started:
+            await self._started(generation_id)
+        for generation_id in response.woken:
+            await self._woken(generation_id)
+        self._outbox.wake(incoming.key)
+
+    async def done(self, waiting: Waiting) -> None:
+        """Nothing is to be answered."""
+        await self._inbox.commit(Changes(done=(waiting.row,), at=self._clock.now()))
+
+    async def _response(self, scene: Scene, incoming: Incoming, fill: Fill, wordings: Mapping[str, str]) -> Response:
+        """Put together twice: first to learn how many new ids it needs and whether it shows a card, then for good."""
+        offer = await self._offers.current()
+        trial = self.trial(scene, incoming)
+        fill(trial)
+        trial.shape(wordings)
+        obstacle = await self._obstacle(incoming.key) if trial.shows_card else None
+        ids = await self._inbox.reserve_generation_ids(trial.begun) if trial.begun else ()
+        response = Response(
+            scene,
+            person=incoming.sender,
+            source_id=incoming.id,
+            reply_to="" if incoming.private or isinstance(incoming, Press) else incoming.id,
+            offer=offer,
+            ids=iter(ids),
+            now=self._clock.now(),
+            obstacle=obstacle,
+        )
+        fill(response)
+        response.shape(wordings)
+        return response
+
+    async def _obstacle(self, key: ConversationKey) -> Obstacle | None:
+        """What would keep the clip from being delivered here; what cannot be found out now does not stand in the way,
+        because a clip that cannot be delivered is kept and not charged."""
+        try:
+            return await self._platforms[key.platform].obstacle(key)
+        except ReelbotError as error:
+            log.warning("obstacle.unknown", extra={"platform": key.platform, "error": type(error).__name__})
+            return None
+
+    async def _left(self, conversation: Conversation) -> tuple[Conversation, ...]:
+        """The conversation that a new one takes the place of: only one is current."""
+        if conversation.revision:
+            return ()
+        current = await self._inbox.current(conversation.key, conversation.owner_id)
+        scene = await self._inbox.scene(current) if current else None
+        return (replace(scene.conversation, current=False),) if scene is not None else ()
+
+    async def _save(
+        self,
+        response: Response,
+        scene: Scene,
+        waiting: tuple[Waiting, ...],
+        reading: Reading | None,
+        switched_to: Conversation | None,
+    ) -> None:
+        now = self._clock.now()
+        incoming = waiting[0].incoming
+        said = [one.incoming.text for one in waiting if isinstance(one.incoming, Message)]
+        text = "\n".join(said)
+        posts = tuple(outgoing.post for outgoing in response.posts)
+        conversation = remembered(response.conversation, text=text, posts=posts, now=now)
+        conversation = replace(
+            conversation,
+            title=conversation.title or (titled(text) if response.begun else ""),
+            language=(reading.language if reading else "") or conversation.language,
+        )
+        conversations = [*await self._left(conversation), conversation]
+        if switched_to is not None and switched_to.id != conversation.id:
+            conversations.append(replace(switched_to, current=True, updated_at=now))
+        turn = Turn(
+            conversation_id=conversation.id,
+            received_at=waiting[0].received_at,
+            at=now,
+            person_id=incoming.sender.id,
+            text=incoming.action if isinstance(incoming, Press) else text,
+            moves=tuple(response.moves),
+        )
+        await self._inbox.commit(
+            Changes(
+                done=tuple(one.row for one in waiting),
+                conversations=tuple(conversations),
+                generations=response.changed,
+                turns=(turn,),
+                entries=tuple(response.entries),
+                posts=tuple(response.posts),
+                uses=reading.uses if reading else (),
+                conversation_id=conversation.id,
+                at=now,
+            )
+        )

@@ -1,0 +1,185 @@
+"""Connections to SQLite and PostgreSQL: engines, how a transaction begins, and what a database's errors mean.
+
+Which statements run in them is the work of `storage.saving` and `storage.loading`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import URL, Connection, Table, event, make_url
+from sqlalchemy import exc as sql
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from core.errors import PermanentError, TemporaryError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BUSY_TIMEOUT_S = 10.0
+"""How long SQLite waits for another process (an admin command) that is writing."""
+POOL_TIMEOUT_S = 30.0
+"""How long a statement waits for a free connection."""
+POOL_SIZE = 10
+"""Connections to PostgreSQL that one process keeps."""
+SQLITE_READERS = 4
+
+
+def async_url(url: str) -> URL:
+    """The database's address with the driver we use; raises PermanentError for one we cannot use."""
+    try:
+        parsed = make_url(url)
+    except sql.ArgumentError as error:
+        raise PermanentError(
+            "DATABASE_URL is not an address; write it like sqlite:///data/reelbot.db or postgresql://user@host/reelbot"
+        ) from error
+    backend = parsed.drivername.partition("+")[0]
+    if backend in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
+        return parsed.set(drivername="sqlite+aiosqlite")
+    raise PermanentError(
+        "DATABASE_URL must name a file for SQLite (sqlite:///data/reelbot.db) or a server of PostgreSQL "
+        "(postgresql://user@host/reelbot)"
+    )
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file that the address names, or None when it is not SQLite."""
+    parsed = async_url(url)
+    return Path(parsed.database) if parsed.drivername.startswith("sqlite") and parsed.database else None
+
+
+class Database:
+    """Runs functions that take a connection, each in a transaction (`write`) or without one (`read`).
+
+    SQLite has one connection that writes, with `BEGIN IMMEDIATE` so that what a transaction read is still true when it
+    saves, and a few that read; on PostgreSQL both share one pool.
+    """
+
+    def __init__(self, url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+        address = async_url(url)
+        self._path = sqlite_path(url)
+        self._begun: set[asyncio.Task[Any]] = set()
+        if address.drivername.startswith("sqlite"):
+            self._writer = _sqlite(address, busy_timeout_s, pool_size=1)
+            self._reader = _sqlite(address, busy_timeout_s, pool_size=SQLITE_READERS, isolation_level="AUTOCOMMIT")
+            event.listen(self._writer.sync_engine, "begin", _begin_immediate)
+        else:
+            self._writer = create_async_engine(
+                address, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=POOL_TIMEOUT_S
+            )
+            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+
+    def check_file(self) -> None:
+        """Raise PermanentError when SQLite's file is missing; connecting would make an empty one."""
+        if self._path is not None and not self._path.is_file():
+            raise PermanentError(f"There is no database at {self._path}: run `reelbot db upgrade`.")
+
+    async def write(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` in one transaction: saved when it returns, rolled back when it raises. Once begun it is finished,
+        also when the caller is cancelled.
+
+        Raises what `work` raises, TemporaryError when the database does not take it now, and PermanentError when it
+        never will."""
+        return await self._finish(self._use(self._writer.begin(), work, *args, **kwargs))
+
+    async def read(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work`, which only reads, each statement by itself; raises what `write` raises."""
+        return await self._finish(self._use(self._reader.connect(), work, *args, **kwargs))
+
+    async def close(self) -> None:
+        """Finish what was begun, then close every connection."""
+        if self._begun:
+            await asyncio.wait(self._begun)
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+    async def _use(
+        self,
+        opening: AbstractAsyncContextManager[AsyncConnection],
+        work: Callable[Concatenate[Connection, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        with database_errors():
+            async with opening as connection:
+                return await connection.run_sync(work, *args, **kwargs)
+
+    async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await `work` in a task of its own: a caller that is cancelled leaves when it is done, and neither tears a
+        transaction apart nor leaves it running behind the next one's back."""
+        task = asyncio.create_task(work)
+        self._begun.add(task)
+        task.add_done_callback(self._finished)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._begun.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at here, for a caller that was cancelled no longer does
+
+
+def _sqlite(address: URL, busy_timeout_s: float, **options: Any) -> AsyncEngine:
+    engine = create_async_engine(address, max_overflow=0, pool_timeout=POOL_TIMEOUT_S, **options)
+    pragmas = (
+        f"busy_timeout={busy_timeout_s * 1000:.0f}",
+        "journal_mode=WAL",
+        "synchronous=FULL",  # money is in here: a commit is on the disk before it counts
+        "foreign_keys=ON",
+    )
+
+    def prepare(connection: DBAPIConnection, _record: object) -> None:
+        connection.isolation_level = None  # we begin transactions ourselves
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    event.listen(engine.sync_engine, "connect", prepare)
+    return engine
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """The one place where a database's errors become ours."""
+    try:
+        yield
+    except sql.IntegrityError as error:
+        raise PermanentError(f"The database refused a row: {error.orig}") from error
+    except (sql.ProgrammingError, sql.DataError) as error:
+        raise PermanentError(f"{error.orig}; if tables are missing, run `reelbot db upgrade`.") from error
+    except sql.DBAPIError as error:
+        if "no such table" in str(error.orig) or "no such column" in str(error.orig):
+            raise PermanentError(f"{error.orig}: run `reelbot db upgrade`.") from error
+        raise TemporaryError(f"The database does not take it now: {error.orig}") from error
+    except (sql.TimeoutError, OSError) as error:
+        raise TemporaryError("The database does not answer.") from error
+
+
+def is_duplicate(error: sql.IntegrityError) -> bool:
+    """Whether it is a unique constraint that was hurt, on either database."""
+    if isinstance(error.orig, sqlite3.Error):
+        return error.orig.sqlite_errorname in ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
+    return getattr(error.orig, "sqlstate", "") == "23505"
+
+
+def upsert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An insert that can say what to do with a row that is there already, on either database."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

@@ -1,0 +1,192 @@
+"""Everything that reads rows, as plain functions of a connection."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
+
+from core.conversation import Conversation, Waiting
+from core.generation import OPEN, RUNNING, Generation, GenerationStatus
+from core.messages import ConversationKey
+from core.ports import Scene, Unsent
+from storage.tables import conversations, counters, generations, inbox, ledger, messages, outbox
+
+ALIVE = tuple(status.value for status in OPEN | RUNNING | {GenerationStatus.AMBIGUOUS})
+"""Statuses of which a scene holds every generation."""
+MAX_FINISHED = 10
+"""How many of the others a scene holds."""
+MAX_CONVERSATIONS = 20
+MAX_TIMES = 100
+
+
+def _in_place(table: Table, key: ConversationKey) -> ColumnElement[bool]:
+    return and_(table.c.platform == key.platform, table.c.chat == key.chat, table.c.thread == key.thread)
+
+
+def _keys(connection: Connection, table: Table, open_rows: ColumnElement[bool]) -> tuple[ConversationKey, ...]:
+    """The places of the rows that are open, the longest waiting first."""
+    place = (table.c.platform, table.c.chat, table.c.thread)
+    rows = connection.execute(select(*place).where(open_rows).group_by(*place).order_by(func.min(table.c.id)))
+    return tuple(ConversationKey(platform=row.platform, chat=row.chat, thread=row.thread) for row in rows)
+
+
+def probe(connection: Connection) -> None:
+    """Fail as any statement would when the database is away or has no tables."""
+    connection.execute(select(counters.c.value).limit(1))
+
+
+def waiting(connection: Connection, key: ConversationKey) -> tuple[Waiting, ...]:
+    """What waits in a place, oldest first."""
+    statement = (
+        select(inbox.c.id, inbox.c.body, inbox.c.received_at)
+        .where(_in_place(inbox, key), inbox.c.done_at.is_(None))
+        .order_by(inbox.c.id)
+    )
+    rows = connection.execute(statement)
+    return tuple(Waiting(row=row.id, incoming=row.body, received_at=row.received_at) for row in rows)
+
+
+def waiting_keys(connection: Connection) -> tuple[ConversationKey, ...]:
+    """Every place where something waits."""
+    return _keys(connection, inbox, inbox.c.done_at.is_(None))
+
+
+def conversation_of(connection: Connection, key: ConversationKey, message_id: str) -> str | None:
+    """The conversation that a message of either side belongs to."""
+    statement = select(messages.c.conversation_id).where(
+        messages.c.platform == key.platform, messages.c.chat == key.chat, messages.c.message_id == message_id
+    )
+    found: str | None = connection.execute(statement).scalar_one_or_none()
+    return found
+
+
+def generation_of(connection: Connection, key: ConversationKey, message_id: str) -> int | None:
+    """The generation that a message of ours is about."""
+    statement = select(messages.c.generation_id).where(
+        messages.c.platform == key.platform, messages.c.chat == key.chat, messages.c.message_id == message_id
+    )
+    found: int | None = connection.execute(statement).scalar_one_or_none()
+    return found
+
+
+def scene(connection: Connection, conversation_id: str) -> Scene | None:
+    """The conversation with every generation that is alive and the last finished ones, newest first."""
+    conversation: Conversation | None = connection.execute(
+        select(conversations.c.body).where(conversations.c.id == conversation_id)
+    ).scalar_one_or_none()
+    if conversation is None:
+        return None
+    own = select(generations.c.body).where(generations.c.conversation_id == conversation_id)
+    alive = connection.execute(own.where(generations.c.status.in_(ALIVE))).scalars()
+    latest = own.where(generations.c.status.not_in(ALIVE)).order_by(generations.c.id.desc()).limit(MAX_FINISHED)
+    # Two statements: a row that moves between them may turn up twice, and is then taken as it was read last.
+    found: dict[int, Generation] = {generation.id: generation for generation in alive}
+    found.update({generation.id: generation for generation in connection.execute(latest).scalars()})
+    return Scene(conversation=conversation, generations=tuple(found[row] for row in sorted(found, reverse=True)))
+
+
+def current(connection: Connection, key: ConversationKey, owner_id: str) -> str | None:
+    """Somebody's current conversation in a place."""
+    statement = select(conversations.c.id).where(
+        _in_place(conversations, key), conversations.c.owner_id == owner_id, conversations.c.is_current
+    )
+    found: str | None = connection.execute(statement).scalar_one_or_none()
+    return found
+
+
+def owned(connection: Connection, key: ConversationKey, owner_id: str) -> tuple[Conversation, ...]:
+    """Somebody's conversations in a place, latest first."""
+    statement = (
+        select(conversations.c.body)
+        .where(_in_place(conversations, key), conversations.c.owner_id == owner_id)
+        .order_by(conversations.c.updated_at.desc())
+        .limit(MAX_CONVERSATIONS)
+    )
+    return tuple(connection.execute(statement).scalars())
+
+
+def generation(connection: Connection, generation_id: int) -> Generation | None:
+    """One generation as it is now."""
+    statement = select(generations.c.body).where(generations.c.id == generation_id)
+    found: Generation | None = connection.execute(statement).scalar_one_or_none()
+    return found
+
+
+def with_status(connection: Connection, *statuses: str) -> tuple[Generation, ...]:
+    """Every generation in one of these statuses, oldest first."""
+    statement = select(generations.c.body).where(generations.c.status.in_(statuses)).order_by(generations.c.id)
+    return tuple(connection.execute(statement).scalars())
+
+
+def due(connection: Connection, now: datetime, *statuses: str) -> tuple[Generation, ...]:
+    """Those whose `due_at` has come, or that have none because they are to be looked at now; oldest first."""
+    statement = (
+        select(generations.c.body)
+        .where(
+            generations.c.status.in_(statuses),
+            or_(generations.c.due_at.is_(None), generations.c.due_at <= now),
+        )
+        .order_by(generations.c.id)
+    )
+    return tuple(connection.execute(statement).scalars())
+
+
+def times(connection: Connection, model: str) -> tuple[float, ...]:
+    """Seconds from order to finished of the model's latest clips, newest first."""
+    statement = (
+        select(generations.c.took_s)
+        .where(generations.c.model == model, generations.c.took_s.is_not(None))
+        .order_by(generations.c.id.desc())
+        .limit(MAX_TIMES)
+    )
+    return tuple(connection.execute(statement).scalars())
+
+
+def message_of(connection: Connection, anchor: str) -> str:
+    """The platform's message that an anchor stands for, or empty."""
+    statement = (
+        select(messages.c.message_id)
+        .where(messages.c.anchor == anchor, messages.c.anchor != "")
+        .order_by(messages.c.id.desc())
+        .limit(1)
+    )
+    return connection.execute(statement).scalar_one_or_none() or ""
+
+
+def balance(connection: Connection, generation_id: int) -> dict[str, int]:
+    """Micros by kind of ledger entry."""
+    statement = (
+        select(ledger.c.kind, func.sum(ledger.c.amount))
+        .where(ledger.c.generation_id == generation_id)
+        .group_by(ledger.c.kind)
+    )
+    return {kind: int(amount) for kind, amount in connection.execute(statement)}
+
+
+def unsent(connection: Connection, key: ConversationKey, now: datetime) -> tuple[Unsent, ...]:
+    """What is to be sent in a place, in order, up to the first row that has to wait."""
+    statement = (
+        select(outbox.c.id, outbox.c.body, outbox.c.attempts, outbox.c.due_at)
+        .where(_in_place(outbox, key), outbox.c.sent_at.is_(None))
+        .order_by(outbox.c.id)
+    )
+    ready: list[Any] = []
+    for row in connection.execute(statement):
+        if row.due_at is not None and row.due_at > now:
+            break
+        ready.append(row)
+    shown = {anchor: message_of(connection, anchor) for anchor in {row.body.anchor for row in ready} - {""}}
+    return tuple(
+        Unsent(row=row.id, post=row.body, attempts=row.attempts, message_id=shown.get(row.body.anchor, ""))
+        for row in ready
+    )
+
+
+def unsent_keys(connection: Connection, now: datetime) -> tuple[ConversationKey, ...]:
+    """Every place whose first unsent row does not have to wait."""
+    place = (outbox.c.platform, outbox.c.chat, outbox.c.thread)
+    first = select(func.min(outbox.c.id)).where(outbox.c.sent_at.is_(None)).group_by(*place)
+    ready = and_(outbox.c.id.in_(first), or_(outbox.c.due_at.is_(None), outbox.c.due_at <= now))
+    return _keys(connection, outbox, ready)

@@ -1,0 +1,274 @@
+"""Everything that writes rows, as plain functions of a connection. The caller's transaction makes each whole.
+
+A conditional save names the revision that was read; whoever comes second gets StaleRow, and the caller's transaction
+is rolled back.
+"""
+
+from __future__ import annotations
+
+import secrets as random
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from core.conversation import Conversation
+from core.errors import PermanentError, StaleRow
+from core.generation import Generation, GenerationStatus, OrderOutcome
+from core.messages import Incoming, Message, short_id
+from core.money import EntryKind, LedgerEntry
+from core.ports import Changes
+from storage.database import is_duplicate, upsert
+from storage.message_map import message_row, remember
+from storage.tables import (
+    conversations,
+    counters,
+    generations,
+    inbox,
+    ledger,
+    model_calls,
+    outbox,
+    secrets,
+    turns,
+)
+
+SECRET_BYTES = 32
+
+
+def receive(connection: Connection, incoming: Incoming, now: datetime) -> bool:
+    """Put an event into the inbox; False when it is known already."""
+    statement = (
+        upsert(connection, inbox)
+        .values(
+            platform=incoming.key.platform,
+            event_id=incoming.event_id,
+            chat=incoming.key.chat,
+            thread=incoming.key.thread,
+            message_id=incoming.id if isinstance(incoming, Message) else "",
+            body=incoming,
+            received_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["platform", "event_id"])
+        .returning(inbox.c.id)
+    )
+    return connection.execute(statement).first() is not None
+
+
+def commit(connection: Connection, changes: Changes) -> None:
+    """Save everything that one step changes; raises StaleRow."""
+    _finish_inbox(connection, changes)
+    # What stops being current is saved first: only one conversation of an owner may be current.
+    for conversation in sorted(changes.conversations, key=lambda c: (c.current, c.id)):
+        _save_conversation(connection, conversation)
+    for generation in sorted(changes.generations, key=lambda g: g.id):  # one order for all, against deadlocks
+        _save_generation(connection, generation)
+    for entry in changes.entries:
+        _add_entry(connection, entry)
+    if changes.turns:
+        rows = [
+            {"conversation_id": turn.conversation_id, "person_id": turn.person_id, "at": turn.at, "body": turn}
+            for turn in changes.turns
+        ]
+        connection.execute(insert(turns), rows)
+    if changes.posts:
+        connection.execute(insert(outbox), _outbox_rows(changes))
+    posted = [
+        message_row(item.key.platform, item.key.chat, item.message_id, changes.conversation_id, item.generation_id)
+        for item in changes.messages
+    ]
+    # Such a message may be one that an anchor stands for, edited into something else: it keeps its anchor.
+    remember(connection, posted, "conversation_id", "generation_id")
+    if changes.uses:
+        connection.execute(insert(model_calls), _model_call_rows(changes))
+
+
+def _finish_inbox(connection: Connection, changes: Changes) -> None:
+    if not changes.done:
+        return
+    statement = (
+        update(inbox)
+        .where(inbox.c.id.in_(changes.done), inbox.c.done_at.is_(None))
+        .values(done_at=changes.at, conversation_id=changes.conversation_id or None)
+        .returning(inbox.c.platform, inbox.c.chat, inbox.c.message_id)
+    )
+    finished = connection.execute(statement).all()
+    if len(finished) != len(set(changes.done)):
+        raise StaleRow("A message was dealt with by somebody else meanwhile.")
+    known = [
+        message_row(row.platform, row.chat, row.message_id, changes.conversation_id)
+        for row in finished
+        if row.message_id and changes.conversation_id
+    ]
+    remember(connection, known)  # an edited message comes in again under its id and stays where it belongs
+
+
+def _save_conversation(connection: Connection, conversation: Conversation) -> None:
+    saved = replace(conversation, revision=conversation.revision + 1)
+    values = {
+        "platform": conversation.key.platform,
+        "chat": conversation.key.chat,
+        "thread": conversation.key.thread,
+        "owner_id": conversation.owner_id,
+        "is_current": conversation.current,
+        "updated_at": conversation.updated_at,
+        "body": saved,
+    }
+    _save(connection, conversations, conversation.id, conversation.revision, values, f"conversation {conversation.id}")
+
+
+def _save_generation(connection: Connection, generation: Generation) -> None:
+    saved = replace(generation, revision=generation.revision + 1)
+    plan, order = generation.plan, generation.order
+    values = {
+        "conversation_id": generation.conversation_id,
+        "platform": generation.key.platform,
+        "chat": generation.key.chat,
+        "thread": generation.key.thread,
+        "requester_id": generation.requester.id,
+        "team": generation.requester.team,
+        "status": generation.status.value,
+        "due_at": generation.due_at,
+        "provider": order.provider if order else plan.provider if plan else "",
+        "model": order.model if order else plan.model if plan else "",
+        "quote_amount": plan.quote.amount if plan else None,
+        "took_s": _took_s(generation),
+        "created_at": generation.created_at,
+        "updated_at": generation.updated_at,
+        "body": saved,
+    }
+    _save(connection, generations, generation.id, generation.revision, values, generation.name)
+
+
+def _took_s(generation: Generation) -> float | None:
+    """Seconds from the accepted order to the finished clip, once both are known."""
+    finished = generation.entered.get(GenerationStatus.DOWNLOADING.value)
+    order = generation.order
+    if finished is None or order is None or order.outcome is not OrderOutcome.ACCEPTED:
+        return None
+    return (finished - order.sent_at).total_seconds()
+
+
+def _save(
+    connection: Connection, table: Table, row_id: int | str, revision: int, values: dict[str, Any], name: str
+) -> None:
+    """Insert the row (revision 0) or update the revision that was read; raises StaleRow."""
+    values = {**values, "revision": revision + 1}
+    try:
+        if revision == 0:
+            connection.execute(insert(table).values(id=row_id, **values))
+            return
+        same = (table.c.id == row_id) & (table.c.revision == revision)
+        won = connection.execute(update(table).where(same).values(**values)).rowcount == 1
+    except IntegrityError as error:
+        if is_duplicate(error):
+            raise StaleRow(f"Somebody else saved {name}, or another current one in its place, first.") from error
+        raise
+    if not won:
+        raise StaleRow(f"Somebody else saved {name} first.")
+
+
+def _add_entry(connection: Connection, entry: LedgerEntry) -> None:
+    ends = entry.kind in (EntryKind.CAPTURE, EntryKind.RELEASE)
+    held = ledger.alias("held")
+    hold = select(held.c.id).where(held.c.generation_id == entry.generation_id, held.c.kind == EntryKind.HOLD.value)
+    values = {
+        "kind": entry.kind.value,
+        "amount": entry.amount,
+        "generation_id": entry.generation_id,
+        "conversation_id": entry.conversation_id,
+        "person_id": entry.person_id,
+        "team": entry.team,
+        "reason": entry.reason,
+        "at": entry.at,
+        "hold_id": hold.scalar_subquery() if ends else None,
+    }
+    try:
+        connection.execute(insert(ledger).values(**values))
+    except IntegrityError as error:
+        raise PermanentError(
+            f"The ledger refuses {entry.kind} for {short_id(entry.generation_id)}: a generation is held once, and its "
+            "hold ends in one capture or one release."
+        ) from error
+
+
+def _outbox_rows(changes: Changes) -> list[dict[str, Any]]:
+    return [
+        {
+            "platform": item.post.key.platform,
+            "chat": item.post.key.chat,
+            "thread": item.post.key.thread,
+            "anchor": item.post.anchor,
+            "conversation_id": changes.conversation_id or None,
+            "generation_id": item.generation_id,
+            "body": item.post,
+            "created_at": changes.at,
+            "attempts": 0,
+        }
+        for item in changes.posts
+    ]
+
+
+def _model_call_rows(changes: Changes) -> list[dict[str, Any]]:
+    return [
+        {
+            "conversation_id": changes.conversation_id or None,
+            "at": changes.at,
+            "model": use.model,
+            "purpose": use.purpose,
+            "tokens_in": use.tokens_in,
+            "tokens_out": use.tokens_out,
+            "cost": use.cost,
+        }
+        for use in changes.uses
+    ]
+
+
+def sent(connection: Connection, rows: Mapping[int, str], now: datetime) -> None:
+    """Mark outbox rows as sent and remember their messages; rows that were sent before stay as they are."""
+    statement = (
+        update(outbox)
+        .where(outbox.c.id.in_(rows), outbox.c.sent_at.is_(None))
+        .values(sent_at=now)
+        .returning(
+            outbox.c.id,
+            outbox.c.platform,
+            outbox.c.chat,
+            outbox.c.anchor,
+            outbox.c.conversation_id,
+            outbox.c.generation_id,
+        )
+    )
+    rows_sent = sorted(connection.execute(statement).all(), key=lambda row: row.id)
+    known = [
+        message_row(row.platform, row.chat, rows[row.id], row.conversation_id, row.generation_id, row.anchor)
+        for row in rows_sent
+        if rows[row.id]
+    ]
+    remember(connection, known, "conversation_id", "generation_id", "anchor")
+
+
+def postpone(connection: Connection, row: int, until: datetime) -> None:
+    """Count an attempt and try the outbox row not before `until`."""
+    values = {"due_at": until, "attempts": outbox.c.attempts + 1}
+    connection.execute(update(outbox).where(outbox.c.id == row, outbox.c.sent_at.is_(None)).values(values))
+
+
+def reserve(connection: Connection, counter: str, count: int) -> range:
+    """The next `count` numbers of a counter, from 1 on; nobody else gets them."""
+    add = upsert(connection, counters).values(name=counter, value=count)
+    statement = add.on_conflict_do_update(
+        index_elements=["name"], set_={"value": counters.c.value + add.excluded.value}
+    ).returning(counters.c.value)
+    last: int = connection.execute(statement).scalar_one()
+    return range(last - count + 1, last + 1)
+
+
+def secret(connection: Connection, name: str) -> bytes:
+    """The random value of that name; made on first use."""
+    new = upsert(connection, secrets).values(name=name, value=random.token_bytes(SECRET_BYTES))
+    connection.execute(new.on_conflict_do_nothing())
+    value: bytes = connection.execute(select(secrets.c.value).where(secrets.c.name == name)).scalar_one()
+    return bytes(value)

@@ -1,0 +1,131 @@
+"""The rows of Reelbot: the ports `Inbox`, `Generations` and `OutboxRows` over one database.
+
+The statements are in `storage.saving` and `storage.loading`; connections and errors in `storage.database`; the tables
+come from `storage.migrations`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from core.conversation import Conversation, Waiting
+from core.generation import Generation
+from core.messages import ConversationKey, Incoming
+from core.ports import Changes, Scene, Unsent
+from storage import loading, saving
+from storage.database import BUSY_TIMEOUT_S, Database
+
+
+class SqlStore:
+    """Rows in SQLite (`sqlite:///file`) or PostgreSQL (`postgresql://…`).
+
+    `busy_timeout_s`: how long SQLite waits for another process that is writing. Every method raises TemporaryError when
+    the database does not take it now, and PermanentError when it never will. A save that was begun is finished, also
+    when its caller is cancelled.
+    """
+
+    def __init__(self, url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+        self._database = Database(url, busy_timeout_s=busy_timeout_s)
+
+    async def open(self) -> None:
+        """Look whether the database is there, answers and has tables; `storage.migrations` makes one."""
+        self._database.check_file()
+        await self._database.read(loading.probe)
+
+    async def close(self) -> None:
+        """Close the connections; the store can be used no more."""
+        await self._database.close()
+
+    async def commit(self, changes: Changes) -> None:
+        """Save everything in one transaction; raises StaleRow, and saves nothing, when a row was saved by somebody
+        else meanwhile."""
+        await self._database.write(saving.commit, changes)
+
+    # --- inbox
+
+    async def receive(self, incoming: Incoming, now: datetime) -> bool:
+        """Keep it; False when this event is known already."""
+        return await self._database.write(saving.receive, incoming, now)
+
+    async def waiting(self, key: ConversationKey) -> tuple[Waiting, ...]:
+        """What waits in a place, oldest first."""
+        return await self._database.read(loading.waiting, key)
+
+    async def waiting_keys(self) -> tuple[ConversationKey, ...]:
+        """Every place where something waits, the longest waiting first."""
+        return await self._database.read(loading.waiting_keys)
+
+    async def conversation_of(self, key: ConversationKey, message_id: str) -> str | None:
+        """The conversation that a message of either side belongs to."""
+        return await self._database.read(loading.conversation_of, key, message_id)
+
+    async def generation_of(self, key: ConversationKey, message_id: str) -> int | None:
+        """The generation that a message of ours is about, or None."""
+        return await self._database.read(loading.generation_of, key, message_id)
+
+    async def scene(self, conversation_id: str) -> Scene | None:
+        """The conversation with every open, running or ambiguous generation and the last ten others, newest first."""
+        return await self._database.read(loading.scene, conversation_id)
+
+    async def current(self, key: ConversationKey, owner_id: str) -> str | None:
+        """The conversation that somebody's plain message in this place belongs to."""
+        return await self._database.read(loading.current, key, owner_id)
+
+    async def conversations(self, key: ConversationKey, owner_id: str) -> tuple[Conversation, ...]:
+        """Somebody's conversations in this place, latest first, at most 20."""
+        return await self._database.read(loading.owned, key, owner_id)
+
+    async def reserve_generation_ids(self, count: int) -> tuple[int, ...]:
+        """Ids that nobody else gets; ids that are not used leave a gap."""
+        return tuple(await self._database.write(saving.reserve, "generation", count))
+
+    # --- generations
+
+    async def generation(self, generation_id: int) -> Generation | None:
+        """The row as it is now."""
+        return await self._database.read(loading.generation, generation_id)
+
+    async def with_status(self, *statuses: str) -> tuple[Generation, ...]:
+        """Every generation in one of these statuses, oldest first."""
+        return await self._database.read(loading.with_status, *statuses)
+
+    async def due(self, now: datetime, *statuses: str) -> tuple[Generation, ...]:
+        """Those of them whose `due_at` has come, or that have none; oldest first."""
+        return await self._database.read(loading.due, now, *statuses)
+
+    async def times(self, model: str) -> tuple[float, ...]:
+        """Seconds from order to finished of the model's latest 100 clips, newest first."""
+        return await self._database.read(loading.times, model)
+
+    async def message_of(self, anchor: str) -> str:
+        """The platform's message that an anchor stands for, or empty."""
+        return await self._database.read(loading.message_of, anchor)
+
+    async def balance(self, generation_id: int) -> Mapping[str, int]:
+        """Micros by kind of ledger entry."""
+        return await self._database.read(loading.balance, generation_id)
+
+    # --- outbox
+
+    async def unsent(self, key: ConversationKey, now: datetime) -> tuple[Unsent, ...]:
+        """What is to be sent in a place, in order, up to the first row that has to wait."""
+        return await self._database.read(loading.unsent, key, now)
+
+    async def unsent_keys(self, now: datetime) -> tuple[ConversationKey, ...]:
+        """Every place where something can be sent."""
+        return await self._database.read(loading.unsent_keys, now)
+
+    async def sent(self, rows: Mapping[int, str], now: datetime) -> None:
+        """Mark rows as sent, each with the platform's message id (empty: given up)."""
+        await self._database.write(saving.sent, rows, now)
+
+    async def postpone(self, row: int, until: datetime) -> None:
+        """Count an attempt; try the row, and what follows it in its place, not before `until`."""
+        await self._database.write(saving.postpone, row, until)
+
+    # --- secrets
+
+    async def secret(self, name: str) -> bytes:
+        """Our own random 32 bytes of that name, the same ever after; made on first use."""
+        return await self._database.write(saving.secret, name)

@@ -1,0 +1,127 @@
+"""A PostgreSQL server of our own for tests: started from what is installed, on a socket in a temporary folder.
+
+`TEST_DATABASE_URL` names a server to use instead. PostgreSQL refuses to run as root, so that root starts it as an
+account without rights.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+from sqlalchemy import make_url
+
+from storage.tables import metadata
+
+START_WITHIN_S = 20.0
+ACCOUNTS = ("postgres", "nobody")
+QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=60")
+
+
+def postgres_binaries() -> Path | None:
+    """The folder with `initdb` and `postgres`, the newest there is, or None."""
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
+    on_path = shutil.which("initdb")
+    candidates = [*reversed(installed), *([Path(on_path).resolve().parent] if on_path else [])]
+    return next((path for path in candidates if (path / "initdb").exists() and (path / "postgres").exists()), None)
+
+
+def postgres_available() -> bool:
+    """Whether `private_postgres` has something to give."""
+    return bool(os.environ.get("TEST_DATABASE_URL")) or postgres_binaries() is not None
+
+
+@contextmanager
+def private_postgres() -> Iterator[str]:
+    """The address of a server to make databases on; raises FileNotFoundError when there is none."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    binaries = postgres_binaries()
+    if binaries is None:
+        raise FileNotFoundError("PostgreSQL is not installed; set TEST_DATABASE_URL, or install it")
+    folder = Path(tempfile.mkdtemp(prefix="reelbot-pg-"))
+    try:
+        account = _account(folder)
+        _initialise(binaries, folder, account)
+        yield from _running(binaries, folder, account)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _account(folder: Path) -> dict[str, Any]:
+    """How to start a process without root's rights; the folder becomes that account's."""
+    if os.geteuid() != 0:
+        return {}
+    known = {entry.pw_name: entry for entry in pwd.getpwall()}
+    entry = next(known[name] for name in ACCOUNTS if name in known)
+    os.chown(folder, entry.pw_uid, entry.pw_gid)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _initialise(binaries: Path, folder: Path, account: dict[str, Any]) -> None:
+    options = ["--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"]
+    command = [str(binaries / "initdb"), "-D", str(folder / "data"), *options]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, **account)
+    if done.returncode != 0:
+        raise RuntimeError(f"initdb failed: {done.stderr}")
+
+
+def _running(binaries: Path, folder: Path, account: dict[str, Any]) -> Iterator[str]:
+    settings = [*QUICK, "listen_addresses=", f"unix_socket_directories={folder}"]
+    command = [str(binaries / "postgres"), "-D", str(folder / "data")]
+    for setting in settings:
+        command += ["-c", setting]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, **account)
+        try:
+            url = f"postgresql://postgres@/postgres?host={folder}"
+            _wait(url, server, folder / "log")
+            yield url
+        finally:
+            server.send_signal(signal.SIGQUIT)  # at once: nobody needs the data
+            server.wait()
+
+
+def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + START_WITHIN_S
+    while True:
+        try:
+            psycopg.connect(url).close()
+            return
+        except psycopg.OperationalError as error:
+            if server.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"PostgreSQL did not start: {log.read_text()}") from error
+            time.sleep(0.02)
+
+
+@contextmanager
+def fresh_database(server: str) -> Iterator[str]:
+    """The address of a new, empty database on `server`; dropped afterwards."""
+    name = f"reelbot_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        try:
+            yield make_url(server).set(database=name).render_as_string(hide_password=False)
+        finally:
+            connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+def empty_tables(url: str) -> None:
+    """Delete every row: much quicker than another database."""
+    statements = (SQL("DELETE FROM {}").format(Identifier(table.name)) for table in reversed(metadata.sorted_tables))
+    with psycopg.connect(url) as connection:
+        connection.execute(SQL("; ").join(statements))
