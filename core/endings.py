@@ -64,7 +64,10 @@ def ambiguous(generation: Generation, now: datetime, *, look_again_at: datetime 
         Button(label=texts.ORDER_AGAIN, action=action("again", waiting.id, waiting.retries)),
         Button(label=texts.DROP_IT, action=action("drop", waiting.id)),
     )
-    posts = (_notice(waiting, texts.ambiguous(waiting), (buttons,)), _status_line(waiting))
+    posts = (
+        _notice(waiting, texts.ambiguous(waiting, looking=look_again_at is not None), (buttons,)),
+        _status_line(waiting),
+    )
     return _changes(waiting, posts, now)
 
 

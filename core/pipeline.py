@@ -58,7 +58,6 @@ MAX_REFUSED_LOOKS = 20
 """Looks refused in a row before a clip is given up: with growing waits some five minutes."""
 RECONCILE_FOR = timedelta(minutes=15)
 """How long an order whose answer was lost is looked for at the provider."""
-RECONCILE_EVERY = timedelta(seconds=20)
 MAX_SEED = 2**31 - 1
 """Largest seed that all providers take."""
 
@@ -252,7 +251,7 @@ class Pipeline:
             log.info("order.reconciled", extra={"generation": generation.name, "operation": found})
             return await self._accepted(generation, found)
         now = self._clock.now()
-        again = now + RECONCILE_EVERY if found is Reconciliation.PENDING else None
+        again = now + timedelta(seconds=self._poll_max_s) if found is Reconciliation.PENDING else None
         if again is not None and now - order.sent_at > RECONCILE_FOR:
             again = None
         if generation.status is S.AMBIGUOUS:

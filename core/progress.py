@@ -43,8 +43,8 @@ class Progress:
         every: timedelta,
         clock: Clock,
     ) -> None:
-        """`positions` tells the places in the queue, `fraction` what share of a generation's work its provider has reported as done; `every` is the least
-        time between two edits of one message."""
+        """`positions` tells the places in the queue, `fraction` what share of a generation's work its provider has
+        reported as done; `every` is the least time between two edits of one message."""
         self._generations = generations
         self._platforms = platforms
         self._outbox = outbox

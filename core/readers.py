@@ -99,7 +99,7 @@ def reading_input(
         attachments=message.attachments,
         language=scene.conversation.language or message.sender.language,
         history=scene.conversation.history,
-        request=at_hand.request if at_hand else None,
+        request=_as_it_stands(at_hand) if at_hand else None,
         open_card=at_hand is not None and at_hand.plan is not None and at_hand in opened,
         question=OpenQuestion(
             slot=question.slot,
@@ -113,6 +113,12 @@ def reading_input(
         private=message.private,
         addressed=message.addressed,
     )
+
+
+def _as_it_stands(generation: Generation) -> VideoRequest:
+    """The request with the length its card or clip has, so that "longer" starts from there."""
+    request, plan = generation.request, generation.plan
+    return replace(request, duration_s=plan.duration_s) if plan is not None and not request.duration_s else request
 
 
 _RUNNING = frozenset({"queued", "submitting", "processing", "downloading", "delivering"})

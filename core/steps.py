@@ -40,7 +40,7 @@ def apply_reading(response: Response, reading: Reading, heard: Heard) -> None:
     begun: list[Generation] = []
     for step in reading.steps:
         if step.intent in (Intent.CREATE, Intent.ANSWER, Intent.REFINE):
-            begun += _shaping(response, step, reading, heard, first=not begun)
+            begun += _shaping(response, step, reading, heard, begun)
         else:
             _OTHERS[step.intent](response, step, heard)
     shapes = any(step.intent in (Intent.CREATE, Intent.ANSWER, Intent.REFINE) for step in reading.steps)
@@ -68,8 +68,11 @@ def _framed(request: VideoRequest, heard: Heard) -> VideoRequest:
     return replace(request, first_frame=heard.pictures[0]) if heard.pictures else request
 
 
-def _shaping(response: Response, step: Step, reading: Reading, heard: Heard, *, first: bool) -> list[Generation]:
-    """Create, answer or refine; returns what was begun."""
+def _shaping(
+    response: Response, step: Step, reading: Reading, heard: Heard, begun: list[Generation]
+) -> list[Generation]:
+    """Create, answer or refine; returns what was begun by this step, `begun` being what was by the ones before."""
+    first = not begun
     target = _target(response, step, heard)
     if step.intent is Intent.CREATE or target is None:
         if step.intent is Intent.ANSWER and not step.changes:
@@ -94,6 +97,11 @@ def _shaping(response: Response, step: Step, reading: Reading, heard: Heard, *, 
         return []
     if target.status in FINAL:
         parent = target
+        variation = next((child for child in begun if child.parent == parent.id), None)
+        if variation is not None:
+            # "longer, and in Spanish": one new clip that is both.
+            response.amend(response[variation.id], step.changes, message_id=heard.message_id)
+            return []
         base = _framed(replace(parent.request, seed=parent.seed), heard)
         return [
             response.begin(

@@ -411,12 +411,17 @@ def refused(generation: Generation) -> str:
     return text
 
 
-def ambiguous(generation: Generation) -> str:
-    """The answer to the order was lost."""
+def ambiguous(generation: Generation, *, looking: bool) -> str:
+    """The answer to the order was lost; `looking`: the clip may still be found at the service."""
     assert generation.plan is not None
+    hope = (
+        " I keep looking for it there for a quarter of an hour and bring it when it turns up, so it is worth waiting."
+        if looking
+        else ""
+    )
     return (
         f"I sent the order for {generation.name}, but the answer never arrived, so I cannot tell whether it is being "
-        "made. I will not order it a second time by myself. “Order again” may make the video service bill the "
+        f"made. I will not order it a second time by myself.{hope} “Order again” may make the video service bill the "
         f"operator twice; you pay {dollars(generation.plan.quote.amount)} at most. “Drop it” costs you nothing."
     )
 

@@ -10,8 +10,8 @@ import re
 import unicodedata
 
 from adapters.rules import vocabulary as vocab
-from adapters.rules.answers import answer
-from adapters.rules.refining import asks_to_change, refine, target_of, without_opening
+from adapters.rules.answers import answer, left_to_us
+from adapters.rules.refining import asks_to_change, refine, shaping, target_of, without_opening
 from adapters.rules.screening import language_of, unsafe
 from adapters.rules.slots import find
 from adapters.rules.tokens import Words, plain, words_of
@@ -89,7 +89,7 @@ def _create(text: str) -> Steps:
 
 def _overheard(given: ReadingInput, text: str, target: int | None) -> Steps:
     """People talking near the bot: only what can be meant for nobody else is taken up."""
-    live = given.request is not None or bool(given.finished) or bool(given.running)
+    live = shaping(given) or bool(given.finished) or bool(given.running)
     begun = opening(text)
     if target is not None or (live and begun.change and not without_opening(find(text).rest)):
         return refine(given, text, target)
@@ -116,7 +116,7 @@ def _wordless(given: ReadingInput, text: str, heard: bool) -> Step:
     if any(unicodedata.category(sign) == "So" for sign in pictures) and not given.finished and not live:
         return Step(intent=Intent.CREATE, changes={"idea": text, "subject": text})
     if not signs and any(file.kind in (MediaKind.PHOTO, MediaKind.VIDEO) for file in given.attachments):
-        return Step(intent=Intent.CREATE if given.request is None else Intent.REFINE)
+        return Step(intent=Intent.REFINE if shaping(given) else Intent.CREATE)
     return Step(intent=Intent.HELP if "?" in signs else Intent.CHAT)
 
 
@@ -124,15 +124,15 @@ def _remark(given: ReadingInput, text: str, target: int | None, heard: bool) -> 
     """The steps of a text that is one known phrase and nothing else."""
     phrase = plain(text)
     short = " ".join(word for word in phrase.split() if word not in vocab.POLITE)
-    live = given.request is not None or given.question is not None or bool(given.running)
+    live = shaping(given) or bool(given.running)
     if not phrase:
         return (Step(intent=Intent.STATUS, target=target),), False
     if phrase in vocab.HURRY_ALONE or short in vocab.HURRY_ALONE or (find(text).hurry and not plain(find(text).rest)):
         if not heard and not live:
             return (Step(intent=Intent.ASIDE),), False
         if given.question is not None:
-            return (Step(intent=Intent.ANSWER, changes={given.question.slot: None}),), True
-        return (Step(intent=Intent.REFINE if given.request else Intent.CHAT),), True
+            return (Step(intent=Intent.ANSWER, changes=left_to_us(given.question)),), True
+        return (Step(intent=Intent.REFINE if shaping(given) else Intent.CHAT),), True
     if phrase in vocab.GREETINGS or short in vocab.GREETINGS:
         fresh = not live and not given.finished
         return (Step(intent=(Intent.HELP if fresh else Intent.CHAT) if heard else Intent.ASIDE),), False
@@ -142,7 +142,7 @@ def _remark(given: ReadingInput, text: str, target: int | None, heard: bool) -> 
     intent_found = vocab.REMARKS.get(phrase) or vocab.REMARKS.get(short)
     if intent_found is None:
         return None
-    if intent_found is Intent.CONFIRM and given.request is None and given.question is None:
+    if intent_found is Intent.CONFIRM and not shaping(given):
         intent_found = Intent.CHAT
     told_us = heard or (intent_found is Intent.CONFIRM and given.open_card) or target is not None
     told_us = told_us or (live and (intent_found is Intent.STATUS or "cancel" in phrase))

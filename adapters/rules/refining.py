@@ -21,6 +21,11 @@ _SWAP = re.compile(
 )
 
 
+def shaping(given: ReadingInput) -> bool:
+    """Whether a request is still open; the request at hand may also be that of the latest finished clip."""
+    return given.question is not None or given.open_card or (given.request is not None and not given.finished)
+
+
 def target_of(given: ReadingInput, text: str) -> tuple[int | None, str]:
     """The generation the text names, and the text without its name. "A V8 engine" names none."""
     match = _TARGET.search(text)
@@ -42,7 +47,7 @@ def asks_to_change(given: ReadingInput, text: str, target: int | None) -> bool:
         return True
     if given.request is None and not given.finished and not given.running:
         return False
-    if given.attachments and given.request is None:
+    if given.attachments and not shaping(given):
         return False
     begun = opening(text)
     words = words_of(text)
@@ -57,7 +62,7 @@ def asks_to_change(given: ReadingInput, text: str, target: int | None) -> bool:
         return False
     if len(wishes(text).texts) > 1:
         return False
-    return given.request is not None or not without_opening(find(text).rest) or _is_place(text)
+    return shaping(given) or not without_opening(find(text).rest) or _is_place(text)
 
 
 def _is_place(text: str) -> bool:
@@ -82,7 +87,8 @@ def without_opening(text: str) -> str:
 
 
 def refine(given: ReadingInput, text: str, target: int | None) -> tuple[tuple[Step, ...], bool]:
-    length_s = given.request.duration_s if given.request and target is None else None
+    at_hand = given.request if target is None or target in given.finished[:1] else None
+    length_s = at_hand.duration_s if at_hand else None
     whole = find(text, length_s)
     pieces = [piece for piece in _CLAUSE.split(text) if plain(piece)]
     if len(pieces) > 1:
@@ -95,7 +101,7 @@ def refine(given: ReadingInput, text: str, target: int | None) -> tuple[tuple[St
     changes = dict(whole.changes)
     rest = without_opening(whole.rest)
     if rest:
-        changes.update(_described(rest, given.request if target is None else None, opening(text).change))
+        changes.update(_described(rest, at_hand, opening(text).change))
     return (Step(intent=Intent.REFINE, changes=changes, target=target),), whole.hurry
 
 

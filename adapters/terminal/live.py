@@ -46,7 +46,7 @@ class LiveScreen:
         """A message above the prompt, or a status in place."""
         if post.kind is PostKind.STATUS and post.buttons:
             self._under_way[message_id] = post
-            self._draw(None)
+            self._draw()
             return
         was_under_way = self._under_way.pop(message_id, None)
         said = (safe(post.heading), safe(post.text))
@@ -65,22 +65,21 @@ class LiveScreen:
         from rich.text import Text
 
         body = Text(safe(delivery.caption).strip() + "\n", overflow="fold")
-        body.append(f"\n{safe(str(path))}\n", style="bold")
-        body.append(f"{facts(delivery)}\n", style="dim")
+        body.append(f"\n{facts(delivery)}\n", style="dim")
         for link in links(delivery.buttons):
             body.append(f"{link}\n")
         words = " · ".join(["/open", *(label.partition(" ·")[0] for label in labels(delivery.buttons))])
         body.append(words, style="cyan")
         title = Text(f" {safe(delivery.generation)} ", style="bold green")
-        self._draw(
-            Panel(body, title=title, title_align="left", border_style="green", padding=(0, 1)), spaced=True, bell=True
-        )
+        panel = Panel(body, title=title, title_align="left", border_style="green", padding=(0, 1))
+        where = Text(f"  {safe(str(path))}", style="bold", no_wrap=True)  # on a line of its own, to be copied
+        self._draw(panel, where, spaced=True, bell=True)
 
     def say(self, text: str) -> None:
         """A sentence of the terminal's own."""
         from rich.text import Text
 
-        self._draw(Text(safe(text), style="dim"), spaced=True)
+        self._draw(Text(safe(text), style="dim", no_wrap=True), spaced=True)
 
     def noticed(self, line: str) -> None:
         """Dots until something is said."""
@@ -122,10 +121,10 @@ class LiveScreen:
     def _write(self, text: str) -> None:
         write(self._output, text)
 
-    def _draw(self, what: RenderableType | None, *, spaced: bool = False, bell: bool = False) -> None:
-        block = self._rendered(what) + ("\n" if spaced else "") if what is not None else ""
+    def _draw(self, *parts: RenderableType, spaced: bool = False, bell: bool = False) -> None:
+        block = "".join(self._rendered(part) for part in parts) + ("\n" if spaced else "")
         with self._lock:
-            self._thinking = self._thinking and what is None
+            self._thinking = False
             self._paint(("\a" if bell else "") + block)
 
     def _paint(self, block: str) -> None:
@@ -143,9 +142,12 @@ class LiveScreen:
 
     def _rendered(self, what: RenderableType, width: int = MAX_WIDTH) -> str:
         from rich.console import Console
+        from rich.text import Text
 
+        soft = isinstance(what, Text) and bool(what.no_wrap)
         sheet = io.StringIO()
-        Console(file=sheet, force_terminal=True, width=min(width, self._columns), highlight=False).print(what)
+        console = Console(file=sheet, force_terminal=True, width=min(width, self._columns), highlight=False)
+        console.print(what, soft_wrap=soft)
         return sheet.getvalue()
 
     def _status_line(self, post: Post) -> str:

@@ -1,6 +1,6 @@
 """The few sentences that only the terminal says; all others are the core's."""
 
-WELCOME = "Say what you want to see. Buttons are chosen by number or name. /help  /open  /photo  /quit"
+WELCOME = "Say what you want to see. Buttons: by number or name. /help /open /photo /quit"
 BYE = "Bye. What is under way goes on when you start again."
 NO_CLIP = "There is no clip to open yet."
 NO_SUCH_CLIP = "There is no clip {name} in {folder}."

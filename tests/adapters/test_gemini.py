@@ -165,9 +165,7 @@ async def test_garbage_twice_is_unusable_and_still_counted(
     assert len(brain.calls) == 2
 
 
-async def test_what_was_not_asked_for_does_not_get_through(
-    google: GoogleEmulator, gemini: GeminiDialogueModel
-) -> None:
+async def test_what_was_not_asked_for_does_not_get_through(google: GoogleEmulator, gemini: GeminiDialogueModel) -> None:
     step = {
         "intent": "refine",
         "changes": {"idea": "i" * 10, "seed": 1, "first_frame": "/etc/passwd", "decided": ["idea"], "budget": 9},

@@ -28,6 +28,11 @@ LENGTH = OpenQuestion(
 SHAPE = OpenQuestion(slot="aspect", text="Which shape?", options=(("Wide", "16:9"), ("Tall", "9:16")))
 QUALITY = OpenQuestion(slot="tier", text="Which quality?", options=(("Draft", "draft"), ("Best", "best")))
 SUBJECT = OpenQuestion(slot="subject", text="Who is in it?", options=(("A cat", "a cat"), ("You decide", "")))
+CHANGE = OpenQuestion(
+    slot="change",
+    text="What should be different?",
+    options=(("6 s", "6"), ("Tall 9:16", "9:16"), ("No sound", "silent")),
+)
 SOUND = OpenQuestion(slot="audio", text="What is heard?", options=(("Music", "music"), ("You decide", "")))
 
 
@@ -319,6 +324,14 @@ async def test_language(text: str, language: str) -> None:
         (LENGTH, "20 s", {"duration_s": 20}),
         (LENGTH, "whatever", {"duration_s": None}),
         (SHAPE, "tall", {"aspect": "9:16"}),
+        (SHAPE, "3", {"aspect": None}),
+        (STYLE, "watercolor with soft edges", {"style": "watercolor with soft edges"}),
+        (STYLE, "make it anime", {"style": "anime"}),
+        (CHANGE, "6 s", {"duration_s": 6}),
+        (CHANGE, "2", {"aspect": "9:16"}),
+        (CHANGE, "no sound", {"audio": SILENT}),
+        (CHANGE, "nothing", {}),
+        (CHANGE, "whatever", {}),
         (SHAPE, "upright please", {"aspect": "9:16"}),
         (SHAPE, "16:9", {"aspect": "16:9"}),
         (QUALITY, "best", {"tier": Tier.BEST}),
@@ -350,6 +363,8 @@ async def test_answers(question: OpenQuestion, text: str, changes: dict[str, Any
         (STYLE, "5", Intent.CHAT),
         (STYLE, "status", Intent.STATUS),
         (LENGTH, "portrait", Intent.REFINE),
+        (CHANGE, "at night", Intent.REFINE),
+        (CHANGE, "with a hat", Intent.REFINE),
     ],
 )
 async def test_what_is_no_answer_is_not_read_as_one(question: OpenQuestion, text: str, intent: Intent) -> None:
@@ -432,6 +447,16 @@ async def test_changes_to_a_clip(text: str, intent: Intent, target: int | None, 
 @pytest.mark.parametrize("text", ["a dog on the beach", "make a video of a dog", "another one of a dog"])
 async def test_a_new_wish_beside_a_finished_clip(text: str) -> None:
     assert (await only(text, finished=(12,))).intent is Intent.CREATE
+    assert (await only(text, finished=(12,), request=FOX)).intent is Intent.CREATE
+
+
+async def test_changes_start_from_the_clip_at_hand() -> None:
+    request = VideoRequest(idea="a red fox in the snow", subject="a red fox", setting="in the snow", duration_s=4)
+    assert (await only("longer", finished=(12,), request=request)).changes == {"duration_s": 6}
+    assert (await only("v12: longer", finished=(12, 11), request=request)).changes == {"duration_s": 6}
+    assert (await only("v11: longer", finished=(12, 11), request=request)).changes == {"duration_s": 12}
+    step = await only("with a hat", finished=(12,), request=request)
+    assert step.changes == {"idea": "a red fox in the snow; with a hat"}
 
 
 async def test_two_changes_are_two_steps() -> None:
@@ -442,8 +467,9 @@ async def test_two_changes_are_two_steps() -> None:
 # --- anything at all -------------------------------------------------------------------------------------------------
 
 SCRAPS = st.sampled_from(
-    ["a ", "make ", "video ", "of ", "and another one of ", '"', "“", "v12 ", "8 s", "1. x\n", "with ", "in ", "no ", "²",
-     "replace the ", "shot 1: ", "half a ", ", ", "; ", "🦊", "音", "9:16 ", "music ", "\x00", "says ", "٣ seconds "]
+    ["a ", "make ", "video ", "of ", "and another one of ", '"', "“", "v12 ", "8 s", "1. x\n", "with ", "in ", "no ",
+     "²", "replace the ", "shot 1: ", "half a ", ", ", "; ", "🦊", "音", "9:16 ", "music ", "\x00", "says ",
+     "٣ seconds "]
 )  # fmt: skip
 
 
@@ -507,8 +533,8 @@ async def prompt(request: VideoRequest, *, sound: bool = True, family: str = "ve
 
 async def test_a_prompt_in_the_guides_order() -> None:
     request = VideoRequest(
-        idea="a red fox in the snow", subject="a red fox jumps", setting="in the snow", style="anime", camera="close-up",
-        mood="playful", audio="spoken: “Hello”", language="es",
+        idea="a red fox in the snow", subject="a red fox jumps", setting="in the snow", style="anime",
+        camera="close-up", mood="playful", audio="spoken: “Hello”", language="es",
     )  # fmt: skip
     assert await prompt(request) == (
         "Close-up. A red fox jumps in the snow. Style: anime. Mood: playful. "

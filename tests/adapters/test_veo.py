@@ -301,7 +301,8 @@ async def test_a_lost_order_is_found_in_its_own_folder(
     google.veo.hold()
     google.veo.next(Clip(path=clip))
     google.faults.add(
-        Fault(match="veo.predictLongRunning", drop="after") if answer == "drop-after"
+        Fault(match="veo.predictLongRunning", drop="after")
+        if answer == "drop-after"
         else Fault(match="veo.predictLongRunning", malformed=True)
     )
     with pytest.raises(OrderUnanswered):

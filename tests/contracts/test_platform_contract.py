@@ -172,9 +172,7 @@ def test_it_says_who_it_is_and_what_it_takes(place: Place) -> None:
 
 async def test_a_post_is_seen_with_its_buttons(place: Place) -> None:
     buttons = ((Button(label="4 s", action="slot:4"), Button(label="8 s", action="slot:8")),)
-    question = Post(
-        key=place.key, kind=PostKind.QUESTION, heading="v1 <b>", text="How long & wide?", buttons=buttons
-    )
+    question = Post(key=place.key, kind=PostKind.QUESTION, heading="v1 <b>", text="How long & wide?", buttons=buttons)
     assert await place.platform.post(question, "")
     for part in ("v1 <b>", "How long & wide?", "4 s", "8 s"):
         assert place.read().count(part) == 1

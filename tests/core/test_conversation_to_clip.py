@@ -407,11 +407,10 @@ async def test_a_lost_answer_is_found_again_where_the_provider_can(stage: Stage)
         ({"width": 180, "height": 320}, "wrong shape"),
     ],
 )
-async def test_a_clip_that_is_not_as_promised_is_not_charged(
-    stage: Stage, flaw: dict[str, object], words: str
-) -> None:
+async def test_a_clip_that_is_not_as_promised_is_not_charged(stage: Stage, flaw: dict[str, object], words: str) -> None:
     stage.provider.footage = lambda order, path: make_footage(
-        path, **{"seconds": order.duration_s, **size_of(order), **flaw}  # type: ignore[arg-type]
+        path,
+        **{"seconds": order.duration_s, **size_of(order), **flaw},  # type: ignore[arg-type]
     )
     await ordered(stage)
     generation = await stage.finished()

@@ -94,9 +94,7 @@ class GoogleEmulator:
         self.storage = Storage(self.pace, buckets)
         self.gemini = Gemini(self.mistakes)
         self.omni = Omni(folder, pace=self.pace, webhooks=self.webhooks, mistakes=self.mistakes)
-        self.veo = Veo(
-            folder, project=project, location=location, storage=self.storage, mistakes=self.mistakes
-        )
+        self.veo = Veo(folder, project=project, location=location, storage=self.storage, mistakes=self.mistakes)
         self.url = ""
         self._runner: web.AppRunner | None = None
 

@@ -71,9 +71,7 @@ _PART = record(
     {
         "text": wire.text,
         "inlineData": _BLOB,
-        "fileData": record(
-            {"mimeType": wire.text, "fileUri": wire.filled}, required=("fileUri",), proto=True
-        ),
+        "fileData": record({"mimeType": wire.text, "fileUri": wire.filled}, required=("fileUri",), proto=True),
         "thought": wire.boolean,
         "thoughtSignature": wire.text,
         "videoMetadata": wire.anything,
@@ -81,9 +79,7 @@ _PART = record(
     },
     proto=True,
 )
-_CONTENT = record(
-    {"role": wire.one_of("user", "model"), "parts": array(_PART, 1)}, required=("parts",), proto=True
-)
+_CONTENT = record({"role": wire.one_of("user", "model"), "parts": array(_PART, 1)}, required=("parts",), proto=True)
 _GENERATION = record(
     {
         "responseMimeType": wire.one_of("text/plain", "application/json", "text/x.enum"),
@@ -94,16 +90,12 @@ _GENERATION = record(
         "stopSequences": array(wire.filled, 0, 5),
         "seed": wire.integer(-(2**31), 2**31 - 1),
         "responseModalities": array(wire.one_of("TEXT"), 1),
-        "mediaResolution": wire.one_of(
-            "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH"
-        ),
+        "mediaResolution": wire.one_of("MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH"),
         "thinkingConfig": record(
             {
                 "includeThoughts": wire.boolean,
                 "thinkingBudget": wire.integer(-1, 32_768),
-                "thinkingLevel": wire.one_of(
-                    "MINIMAL", "LOW", "MEDIUM", "HIGH", "minimal", "low", "medium", "high"
-                ),
+                "thinkingLevel": wire.one_of("MINIMAL", "LOW", "MEDIUM", "HIGH", "minimal", "low", "medium", "high"),
             },
             proto=True,
         ),
@@ -116,9 +108,7 @@ _GENERATION = record(
 _REQUEST = record(
     {
         "contents": array(_CONTENT, 1),
-        "systemInstruction": record(
-            {"role": wire.text, "parts": array(_PART, 1)}, required=("parts",), proto=True
-        ),
+        "systemInstruction": record({"role": wire.text, "parts": array(_PART, 1)}, required=("parts",), proto=True),
         "generationConfig": _GENERATION,
         "safetySettings": array(
             record({"category": wire.filled, "threshold": wire.filled}, required=("category", "threshold"))
@@ -190,9 +180,7 @@ class Gemini:
         asked = _read(call)
         reply = await self._reply(asked)
         counts = {
-            "promptTokenCount": _tokens(asked.system + asked.text)
-            + 258 * len(asked.images)
-            + 64 * len(asked.audio),
+            "promptTokenCount": _tokens(asked.system + asked.text) + 258 * len(asked.images) + 64 * len(asked.audio),
             "candidatesTokenCount": _tokens(reply),
         }
         return web.json_response(
@@ -227,9 +215,7 @@ class Gemini:
         try:
             value = json.loads(reply) if isinstance(reply, str) else reply
         except ValueError as error:
-            raise self._mistake(
-                f"google.brain gave no JSON although a schema was asked for: {reply!r:.80}"
-            ) from error
+            raise self._mistake(f"google.brain gave no JSON although a schema was asked for: {reply!r:.80}") from error
         if wrong := problems(value, asked.schema):
             raise self._mistake("google.brain's reply does not fit the schema asked for: " + "; ".join(wrong))
         return json.dumps(value, ensure_ascii=False)
@@ -267,9 +253,7 @@ def _read(call: Call) -> GenerateCall:
             elif "text" in part and content.get("role", "user") == "user":
                 texts.append(part["text"])
             elif "text" not in part and "fileData" not in part:
-                bad_request(
-                    "A part must have text or data: required oneof field 'data' is not set.", field="contents"
-                )
+                bad_request("A part must have text or data: required oneof field 'data' is not set.", field="contents")
     system = body.get("systemInstruction", {}).get("parts", [])
     return GenerateCall(
         model=call.model,
@@ -288,9 +272,7 @@ def _camelled(value: Any) -> Any:
         return [_camelled(item) for item in value]
     if isinstance(value, dict):
         return {
-            wire.camel(name): item
-            if wire.camel(name) in ("responseJsonSchema", "responseSchema")
-            else _camelled(item)
+            wire.camel(name): item if wire.camel(name) in ("responseJsonSchema", "responseSchema") else _camelled(item)
             for name, item in value.items()
         }
     return value

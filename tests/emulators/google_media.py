@@ -36,9 +36,7 @@ class Pace:
 class FileAnswer(web.StreamResponse):
     """A file as an answer. Nothing leaves before the handler has returned: a fault can still replace it."""
 
-    def __init__(
-        self, source: Path | bytes, request: web.Request, pace: Pace, *, mime: str = "video/mp4"
-    ) -> None:
+    def __init__(self, source: Path | bytes, request: web.Request, pace: Pace, *, mime: str = "video/mp4") -> None:
         """Raises WireError 416 for a range outside the file. A malformed one is ignored, as HTTP asks."""
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         first, last = 0, size - 1

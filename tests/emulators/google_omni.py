@@ -208,9 +208,7 @@ class Omni:
         await order.ended.wait()
         kind = "interaction.completed" if order.state == "completed" else "interaction.failed"
         for uri in hook.get("uris", []):
-            await self._webhooks.post(
-                uri, kind=kind, interaction_id=order.id, user_metadata=hook.get("user_metadata")
-            )
+            await self._webhooks.post(uri, kind=kind, interaction_id=order.id, user_metadata=hook.get("user_metadata"))
 
 
 def _video(order: Order) -> dict[str, Any]:

@@ -104,9 +104,7 @@ _REQUEST = record(
                 "top_p": wire.gone("sampling parameters are deprecated; leave them out."),
             }
         ),
-        "webhook_config": record(
-            {"uris": array(_hook_address, 1), "user_metadata": wire.mapping(wire.anything)}
-        ),
+        "webhook_config": record({"uris": array(_hook_address, 1), "user_metadata": wire.mapping(wire.anything)}),
     },
     required=("model", "input"),
 )

@@ -114,9 +114,7 @@ class Order:
 class Orders:
     """The orders of one service, worked off in the background by wall time and by the test's word."""
 
-    def __init__(
-        self, folder: Path, *, on_end: Callable[[Order], Awaitable[None]], mistakes: list[str]
-    ) -> None:
+    def __init__(self, folder: Path, *, on_end: Callable[[Order], Awaitable[None]], mistakes: list[str]) -> None:
         """on_end: awaited when an order's clips are there, before its last state can be seen
 
         mistakes: takes what the test scripted so that it cannot be done

@@ -77,9 +77,7 @@ _IS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def problems(
-    value: Any, schema: dict[str, Any], root: dict[str, Any] | None = None, path: str = "$"
-) -> list[str]:
+def problems(value: Any, schema: dict[str, Any], root: dict[str, Any] | None = None, path: str = "$") -> list[str]:
     """What keeps `value` from fitting `schema`, one sentence each; empty when it fits."""
     root = schema if root is None else root
     if "$ref" in schema:
@@ -117,9 +115,7 @@ def problems(
     return found
 
 
-def _object_problems(
-    value: dict[str, Any], schema: dict[str, Any], root: dict[str, Any], path: str
-) -> list[str]:
+def _object_problems(value: dict[str, Any], schema: dict[str, Any], root: dict[str, Any], path: str) -> list[str]:
     found = [f"{path}.{name} is missing" for name in schema.get("required", []) if name not in value]
     properties = schema.get("properties", {})
     extra = schema.get("additionalProperties")

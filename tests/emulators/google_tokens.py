@@ -26,10 +26,7 @@ PUBLIC_AUDIENCE = "https://oauth2.googleapis.com/token"
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 STORAGE_SCOPES = frozenset(
     {CLOUD_PLATFORM}
-    | {
-        f"https://www.googleapis.com/auth/devstorage.{right}"
-        for right in ("read_only", "read_write", "full_control")
-    }
+    | {f"https://www.googleapis.com/auth/devstorage.{right}" for right in ("read_only", "read_write", "full_control")}
 )
 LONGEST_GRANT_S = 3600
 CLOCK_SKEW_S = 300

@@ -41,9 +41,7 @@ CANCELLED = 1
 class Veo:
     """The video operations of one project and location."""
 
-    def __init__(
-        self, folder: Path, *, project: str, location: str, storage: Storage, mistakes: list[str]
-    ) -> None:
+    def __init__(self, folder: Path, *, project: str, location: str, storage: Storage, mistakes: list[str]) -> None:
         self._orders = Orders(folder, on_end=self._ended, mistakes=mistakes)
         self._project = project
         self._location = location
@@ -61,9 +59,7 @@ class Veo:
         """What the next orders come to, in order of acceptance; further ones succeed as ordered."""
         for outcome in outcomes:
             if isinstance(outcome, Status):
-                raise ValueError(
-                    f"{outcome}: a Veo operation has no status; use Failure with a code of google.rpc"
-                )
+                raise ValueError(f"{outcome}: a Veo operation has no status; use Failure with a code of google.rpc")
         self._orders.next(*outcomes)
 
     async def close(self) -> None:
@@ -107,9 +103,7 @@ class Veo:
             bad_request(f"Unsupported location: {call.params['location']}", field="location")
         place = f"projects/{self._project}/locations/{self._location}/publishers/google/models/{call.model}"
         if call.model not in RESOLUTIONS:
-            raise WireError(
-                404, f"Publisher Model `{place}` was not found or your project does not have access to it."
-            )
+            raise WireError(404, f"Publisher Model `{place}` was not found or your project does not have access to it.")
         return place
 
     async def _predict(self, request: web.Request, call: Call) -> web.StreamResponse:

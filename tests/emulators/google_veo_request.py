@@ -17,9 +17,7 @@ EXTENSION_S = 7
 def _bucket_address(value: Any, path: str) -> None:
     wire.text(value, path)
     if not re.match(r"gs://[a-z0-9][a-z0-9._-]+[a-z0-9](/|$)", value):
-        bad_request(
-            f"'{path}' is {value!r}; it must be a Cloud Storage address like gs://bucket/prefix.", field=path
-        )
+        bad_request(f"'{path}' is {value!r}; it must be a Cloud Storage address like gs://bucket/prefix.", field=path)
 
 
 def _media(*types: str) -> wire.Check:

@@ -42,9 +42,7 @@ class Webhooks:
     copies: int = 1
     sent: list[Delivery] = field(default_factory=list)
 
-    async def post(
-        self, uri: str, *, kind: str, interaction_id: str, user_metadata: dict[str, Any] | None
-    ) -> None:
+    async def post(self, uri: str, *, kind: str, interaction_id: str, user_metadata: dict[str, Any] | None) -> None:
         """Send the thin event that names an interaction by its id."""
         if self.secret is None:
             return
@@ -65,9 +63,7 @@ class Webhooks:
                         break
                     await asyncio.sleep(PAUSE_S)
 
-    async def _once(
-        self, session: aiohttp.ClientSession, uri: str, message_id: str, event: dict[str, Any]
-    ) -> bool:
+    async def _once(self, session: aiohttp.ClientSession, uri: str, message_id: str, event: dict[str, Any]) -> bool:
         body = json.dumps(event)
         stamp = str(int(time.time()))
         headers = {
@@ -78,9 +74,7 @@ class Webhooks:
         }
         status: int | None = None
         try:
-            async with session.post(
-                uri, data=body, headers=headers, timeout=aiohttp.ClientTimeout(5)
-            ) as answer:
+            async with session.post(uri, data=body, headers=headers, timeout=aiohttp.ClientTimeout(5)) as answer:
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError):
             pass  # nobody there: the next attempt may find somebody

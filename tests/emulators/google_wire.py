@@ -222,9 +222,7 @@ def encoded(value: Any, path: str) -> None:
 def decoded(value: str, path: str = "") -> bytes:
     """The bytes of a base64 field."""
     try:
-        return base64.b64decode(
-            value.replace("-", "+").replace("_", "/") + "=" * (-len(value) % 4), validate=True
-        )
+        return base64.b64decode(value.replace("-", "+").replace("_", "/") + "=" * (-len(value) % 4), validate=True)
     except binascii.Error:
         _wrong("TYPE_BYTES", value, path)
 

@@ -47,6 +47,7 @@ __all__ = [
 DOWNLOAD = "file"
 """name of a file's download in the journal and for faults"""
 
+
 class TelegramEmulator:
     """The server; use it with `async with`.
 
@@ -193,9 +194,7 @@ class TelegramEmulator:
         """The bot's calls of a method (an fnmatch pattern), in order."""
         return [call for call in self.journal if fnmatchcase(call.method, method)]
 
-    async def wait_for_call(
-        self, method: str, *, count: int = 1, answered: bool = True, timeout: float = 10.0
-    ) -> Call:
+    async def wait_for_call(self, method: str, *, count: int = 1, answered: bool = True, timeout: float = 10.0) -> Call:
         """The `count`th call of a method (an fnmatch pattern), as soon as it was answered, or else as soon as it
         was read. Raises AssertionError with the journal's methods when it does not come in `timeout` seconds."""
         deadline = time.monotonic() + timeout
@@ -281,9 +280,7 @@ class TelegramEmulator:
         self.state.changed()
         return response
 
-    async def _answer(
-        self, call: Call, uploads: Mapping[str, Upload], failure: ApiError | None
-    ) -> web.StreamResponse:
+    async def _answer(self, call: Call, uploads: Mapping[str, Upload], failure: ApiError | None) -> web.StreamResponse:
         try:
             if failure is not None:
                 raise failure

@@ -107,9 +107,7 @@ class TelegramChat(TelegramRoom):
             caption = None
         return messages
 
-    async def send_other(
-        self, user: TelegramUser, content: dict[str, Any], *, thread: Where = None
-    ) -> TelegramMessage:
+    async def send_other(self, user: TelegramUser, content: dict[str, Any], *, thread: Where = None) -> TelegramMessage:
         """Send anything else, given as the fields of a Message: `{"location": {…}}`, `{"dice": {…}}`."""
         return self._sent(user, None, thread, other=content)
 
@@ -117,9 +115,7 @@ class TelegramChat(TelegramRoom):
         """Forward a message from any chat to this one."""
         origin = {"type": "user", "date": message.date, "sender_user": message.sender.to_api()}
         content = {"text": message.text, "caption": message.caption, "media": message.media}
-        return self._sent(
-            user, None, thread, **content, entities=message.entities, other={"forward_origin": origin}
-        )
+        return self._sent(user, None, thread, **content, entities=message.entities, other={"forward_origin": origin})
 
     async def edit(self, user: TelegramUser, message: TelegramMessage, text: str) -> TelegramMessage:
         """Edit a message's text, or its caption."""

@@ -17,8 +17,15 @@ THUMBNAIL_SIDE = 320
 
 MediaKind = Literal["photo", "video", "document", "voice", "audio", "animation", "video_note"]
 
-_FOLDERS = {"photo": "photos", "video": "videos", "voice": "voice", "audio": "music", "animation": "animations",
-            "video_note": "video_notes", "thumbnail": "thumbnails"}
+_FOLDERS = {
+    "photo": "photos",
+    "video": "videos",
+    "voice": "voice",
+    "audio": "music",
+    "animation": "animations",
+    "video_note": "video_notes",
+    "thumbnail": "thumbnails",
+}
 _SUFFIXES = {"image/jpeg": ".jpg", "video/mp4": ".mp4", "audio/ogg": ".oga"}
 
 

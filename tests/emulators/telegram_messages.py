@@ -94,9 +94,7 @@ def _button(raw: dict[str, Any]) -> Button:
     style = raw.get("style")
     if style is not None and style not in STYLES:
         raise _malformed(f'style must be one of {", ".join(STYLES)}, not "{style}"')
-    return Button(
-        text=text, callback_data=raw.get("callback_data"), url=raw.get("url"), copy_text=copied, style=style
-    )
+    return Button(text=text, callback_data=raw.get("callback_data"), url=raw.get("url"), copy_text=copied, style=style)
 
 
 def _malformed(reason: str) -> ApiError:
@@ -218,9 +216,7 @@ class TelegramMessage:
                 raw["caption"] = self.caption
                 raw |= {"caption_entities": self.entities} if self.entities else {}
         if self.keyboard:
-            raw["reply_markup"] = {
-                "inline_keyboard": [[button.to_api() for button in row] for row in self.keyboard]
-            }
+            raw["reply_markup"] = {"inline_keyboard": [[button.to_api() for button in row] for row in self.keyboard]}
         if self.edit_date is not None:
             raw["edit_date"] = self.edit_date
         replied = self.reply_to

@@ -23,8 +23,7 @@ _SENT = (
 _CAPTION = "caption:str parse_mode:str caption_entities:[MessageEntity]"
 _SHOWN = "show_caption_above_media:bool has_spoiler:bool"
 _EDITED = (
-    "business_connection_id:str~ chat_id:chat message_id:int inline_message_id:str~"
-    " reply_markup:InlineKeyboardMarkup"
+    "business_connection_id:str~ chat_id:chat message_id:int inline_message_id:str~ reply_markup:InlineKeyboardMarkup"
 )
 _COMMANDS_FOR = "scope:BotCommandScope language_code:str"
 
@@ -171,9 +170,7 @@ def decode(method: str, raw: dict[str, Any], uploads: Iterable[str]) -> dict[str
     return decoded
 
 
-def _fields(
-    owner: str, values: dict[str, Any], known: dict[str, Parameter], *, top: bool
-) -> dict[str, Any]:
+def _fields(owner: str, values: dict[str, Any], known: dict[str, Parameter], *, top: bool) -> dict[str, Any]:
     decoded = {}
     for name, value in values.items():
         parameter = known.get(name)
@@ -184,8 +181,11 @@ def _fields(
         decoded[name] = _value(name, parameter.type, value, top=top)
     for name, parameter in known.items():
         if parameter.required and name not in decoded:
-            raise bad_request(_MISSING.get(name, f'parameter "{name}" of {owner} is required') if top
-                              else f'can\'t parse {owner}: can\'t find field "{name}"')
+            raise bad_request(
+                _MISSING.get(name, f'parameter "{name}" of {owner} is required')
+                if top
+                else f"can't parse {owner}: can't find field \"{name}\""
+            )
     return decoded
 
 
@@ -208,7 +208,7 @@ def _object(name: str, kind: str, value: dict[str, Any]) -> dict[str, Any]:
     if kind in UNIONS:
         chosen = UNIONS[kind].get(str(value.get("type")))
         if chosen is None:
-            raise bad_request(f'type {value.get("type")!r} of {name} is unknown or not modelled by the emulator')
+            raise bad_request(f"type {value.get('type')!r} of {name} is unknown or not modelled by the emulator")
         kind = chosen
     return _fields(kind, value, _OBJECT_FIELDS[kind], top=False)
 

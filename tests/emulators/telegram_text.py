@@ -21,8 +21,18 @@ _TAGS = {
     "span": "spoiler", "a": "text_link", "code": "code", "pre": "pre", "blockquote": "blockquote",
     "tg-emoji": "custom_emoji",
 }  # fmt: skip
-_GIVEN = {*_TAGS.values(), "mention", "hashtag", "cashtag", "bot_command", "url", "email", "phone_number",
-          "expandable_blockquote", "text_mention"}
+_GIVEN = {
+    *_TAGS.values(),
+    "mention",
+    "hashtag",
+    "cashtag",
+    "bot_command",
+    "url",
+    "email",
+    "phone_number",
+    "expandable_blockquote",
+    "text_mention",
+}
 _NAMED = {"&lt;": "<", "&gt;": ">", "&amp;": "&", "&quot;": '"'}
 _TOKEN = re.compile(r"<[^>]*>?|&(?:lt|gt|amp|quot|#\d{1,7}|#x[0-9a-fA-F]{1,6});|[^<&]+|&")
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)((?:\s+[^>]*)?)>")
@@ -68,9 +78,7 @@ def formatted(
     if units(plain) > limit:
         raise bad_request("message caption is too long" if caption else "message is too long")
     fixed = [(one["offset"], one["offset"] + one["length"]) for one in marked if one["type"] in ("code", "pre")]
-    marked += [
-        one for one in found_entities(plain) if not any(start <= one["offset"] < end for start, end in fixed)
-    ]
+    marked += [one for one in found_entities(plain) if not any(start <= one["offset"] < end for start, end in fixed)]
     return plain, sorted(marked, key=lambda one: (one["offset"], -one["length"]))
 
 

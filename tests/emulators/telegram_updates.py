@@ -110,9 +110,7 @@ class UpdateQueue:
         self._pending.append(_Pending(raw=raw, forced=forced))
         self._changed.notify()
 
-    async def poll(
-        self, *, offset: int, limit: int, timeout: int, allowed: list[str] | None
-    ) -> list[dict[str, Any]]:
+    async def poll(self, *, offset: int, limit: int, timeout: int, allowed: list[str] | None) -> list[dict[str, Any]]:
         """Answer getUpdates. Raises ApiError 409 when a webhook is set or another poll takes over."""
         if self.webhook is not None:
             raise conflict(_WEBHOOK_ACTIVE)

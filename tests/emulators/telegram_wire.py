@@ -67,6 +67,7 @@ async def read_request(request: web.Request, files: FileStore, *, upload_limit: 
         read.values |= dict(await request.post())
     return read
 
+
 async def _read_part(part: BodyPartReader, read: Incoming, files: FileStore, upload_limit: int) -> None:
     name = part.name or ""
     if part.filename is None:

@@ -109,9 +109,7 @@ async def google() -> AsyncIterator[GoogleEmulator]:
 
 @pytest.fixture
 async def client(google: GoogleEmulator) -> AsyncIterator[genai.Client]:
-    made = genai.Client(
-        api_key=google.api_key, http_options=types.HttpOptions(base_url=google.url, retry_options=ONCE)
-    )
+    made = genai.Client(api_key=google.api_key, http_options=types.HttpOptions(base_url=google.url, retry_options=ONCE))
     yield made
     await made.aio.aclose()
     made.close()
@@ -163,9 +161,7 @@ async def omni_result(client: genai.Client, interaction_id: str) -> Any:
     raise AssertionError("the interaction never ended")
 
 
-async def order_veo(
-    client: genai.Client, *, model: str = VEO, **config: Any
-) -> types.GenerateVideosOperation:
+async def order_veo(client: genai.Client, *, model: str = VEO, **config: Any) -> types.GenerateVideosOperation:
     wanted: dict[str, Any] = {"duration_seconds": 4, "aspect_ratio": "16:9", "resolution": "720p"} | config
     return await client.aio.models.generate_videos(
         model=model,
@@ -203,9 +199,7 @@ class TestFootage:
                 for frame in container.decode(video=0)
             ]
         frames = [each.resize((64, 36)).convert("L") for each in pictures]
-        return [
-            ImageStat.Stat(ImageChops.difference(one, two)).mean[0] for one, two in itertools.pairwise(frames)
-        ]
+        return [ImageStat.Stat(ImageChops.difference(one, two)).mean[0] for one, two in itertools.pairwise(frames)]
 
     def test_moves_and_sounds(self, tmp_path: Path) -> None:
         path = make_footage(tmp_path / "a.mp4", seconds=2, width=320, height=180)
@@ -261,8 +255,7 @@ class TestGenerateContent:
         assert answer.parsed == Answer(intent="create", seconds=8)
         assert answer.usage_metadata is not None
         assert answer.usage_metadata.total_token_count == (
-            (answer.usage_metadata.prompt_token_count or 0)
-            + (answer.usage_metadata.candidates_token_count or 0)
+            (answer.usage_metadata.prompt_token_count or 0) + (answer.usage_metadata.candidates_token_count or 0)
         )
         assert (asked[0].system, asked[0].text, asked[0].model) == ("Read the message.", "a fox", READER)
         assert asked[0].images == (("image/png", picture()),)
@@ -392,9 +385,7 @@ class TestGenerateContent:
 
     async def test_errors_in_an_array(self) -> None:
         async with GoogleEmulator(errors_in_array=True) as google:
-            client = genai.Client(
-                api_key="x", http_options=types.HttpOptions(base_url=google.url, retry_options=ONCE)
-            )
+            client = genai.Client(api_key="x", http_options=types.HttpOptions(base_url=google.url, retry_options=ONCE))
             with pytest.raises(errors.ClientError) as refused:
                 await client.aio.models.generate_content(model=READER, contents="x")
             assert (refused.value.code, refused.value.status) == (400, "INVALID_ARGUMENT")
@@ -405,9 +396,7 @@ class TestGenerateContent:
 
 
 class TestOmni:
-    async def test_order_poll_download(
-        self, google: GoogleEmulator, client: genai.Client, tmp_path: Path
-    ) -> None:
+    async def test_order_poll_download(self, google: GoogleEmulator, client: genai.Client, tmp_path: Path) -> None:
         google.omni.hold()
         created = await order_omni(
             client,
@@ -434,9 +423,7 @@ class TestOmni:
         assert google.calls("files.download")[0].status == 200
 
     async def test_inline_and_in_the_foreground(self, google: GoogleEmulator, client: genai.Client) -> None:
-        done = await order_omni(
-            client, background=False, store=False, response_format=SMALL | {"delivery": "inline"}
-        )
+        done = await order_omni(client, background=False, store=False, response_format=SMALL | {"delivery": "inline"})
         assert base64.b64decode(done.output_video.data) == google.clip_bytes(google.omni.orders[0])
         with pytest.raises(compat_errors.BadRequestError):
             await client.aio.interactions.get(done.id)
@@ -549,9 +536,7 @@ class TestOmni:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         google.webhook_secret = "whsec_" + base64.b64encode(b"0123456789abcdef").decode()
         hook = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-        created = await order_omni(
-            client, webhook_config={"uris": [hook], "user_metadata": {"generation": "v12"}}
-        )
+        created = await order_omni(client, webhook_config={"uris": [hook], "user_metadata": {"generation": "v12"}})
         await asyncio.wait_for(arrived.wait(), 5)
         headers, body = received[1]
         event = json.loads(body)
@@ -562,9 +547,7 @@ class TestOmni:
         assert received[0][0]["webhook-id"] == headers["webhook-id"]
         await runner.cleanup()
 
-    async def test_download_breaks_off(
-        self, google: GoogleEmulator, client: genai.Client, tmp_path: Path
-    ) -> None:
+    async def test_download_breaks_off(self, google: GoogleEmulator, client: genai.Client, tmp_path: Path) -> None:
         done = await omni_result(client, (await order_omni(client)).id)
         google.pace.cut_after = 10_000
         with pytest.raises(aiohttp.ClientError):

@@ -342,9 +342,7 @@ Send = Callable[[Bot, TelegramChat], Awaitable[object]]
         (lambda bot, chat: bot.set_my_description("x" * 513), "too long"),
     ],
 )
-async def test_calls_the_server_would_refuse_are_refused(
-    bot: Bot, chat: TelegramChat, send: Send, error: str
-) -> None:
+async def test_calls_the_server_would_refuse_are_refused(bot: Bot, chat: TelegramChat, send: Send, error: str) -> None:
     with refused(BadRequest, error):
         await send(bot, chat)
     assert not chat.messages
@@ -472,7 +470,10 @@ async def test_people_send_photos_albums_voice_and_the_rest(
 async def test_presses_name_the_buttons_there_are_and_are_answered_once(
     tg: TelegramEmulator, bot: Bot, ann: TelegramUser, bob: TelegramUser, group: TelegramChat
 ) -> None:
-    buttons = [InlineKeyboardButton("Make it", callback_data="order:1"), InlineKeyboardButton("Open", url="http://a.b/")]
+    buttons = [
+        InlineKeyboardButton("Make it", callback_data="order:1"),
+        InlineKeyboardButton("Open", url="http://a.b/"),
+    ]
     await bot.send_message(group.id, "Card", reply_markup=InlineKeyboardMarkup([buttons]))
     message = await group.wait_for(lambda one: bool(one.buttons))
     with pytest.raises(AssertionError, match="its buttons: 'Make it', 'Open'"):
@@ -502,9 +503,7 @@ async def test_a_press_can_be_answered_too_late() -> None:
             await bot.answer_callback_query(press.id)
 
 
-async def test_waiting_in_vain_prints_the_conversation(
-    bot: Bot, ann: TelegramUser, chat: TelegramChat
-) -> None:
+async def test_waiting_in_vain_prints_the_conversation(bot: Bot, ann: TelegramUser, chat: TelegramChat) -> None:
     await bot.send_message(chat.id, "Which length?", reply_markup=card("4 s", "8 s"))
     last = await chat.say(ann, "hm")
     with pytest.raises(AssertionError) as failure:
@@ -601,9 +600,7 @@ async def test_privacy_and_private_topics_can_be_had() -> None:
         assert (me.can_read_all_group_messages, me.to_dict()["has_topics_enabled"]) == (False, True)
 
 
-async def test_reactions_commands_and_descriptions(
-    bot: Bot, ann: TelegramUser, chat: TelegramChat
-) -> None:
+async def test_reactions_commands_and_descriptions(bot: Bot, ann: TelegramUser, chat: TelegramChat) -> None:
     asked = await chat.say(ann, "hello")
     await bot.set_message_reaction(chat.id, asked.id, "👀")
     assert asked.reactions == ["👀"]

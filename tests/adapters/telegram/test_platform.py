@@ -245,9 +245,7 @@ async def test_acknowledging(
     buttons = ((Button(label="OK", action="ok"),),)
     await platform.post(Post(key=key(chat), text="x", buttons=buttons), "")
     press = await chat.press(anna, chat.messages[0], "OK")
-    tapped = Press(
-        event_id="update:2", key=key(chat), id="1", sender=ANNA, action="ok", sent_at=START, ref=press.id
-    )
+    tapped = Press(event_id="update:2", key=key(chat), id="1", sender=ANNA, action="ok", sent_at=START, ref=press.id)
     await platform.acknowledge(tapped)
     assert press.answered
     await platform.acknowledge(replace(tapped, ref="gone"))

@@ -503,8 +503,6 @@ async def test_webhook_before_the_bot_knows_its_name(
     assert await receiver.handle({"x-telegram-bot-api-secret-token": "x"}, b"{}", Taken()) == 503
 
 
-def test_a_webhook_needs_a_secret(
-    connection: TelegramConnection, platform: TelegramPlatform, clock: FakeClock
-) -> None:
+def test_a_webhook_needs_a_secret(connection: TelegramConnection, platform: TelegramPlatform, clock: FakeClock) -> None:
     with pytest.raises(ValueError, match="secret"):
         made(connection, platform, clock, webhook_url="https://example.org/telegram/webhook")

@@ -82,9 +82,7 @@ async def test_errors_do_not_carry_the_token(answer: str) -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     port = 1 if answer == "refused" else runner.addresses[0][1]
-    connection = TelegramConnection(
-        token=SECRET, api_url=f"http://127.0.0.1:{port}", timeout_s=0.1, loopback_only=True
-    )
+    connection = TelegramConnection(token=SECRET, api_url=f"http://127.0.0.1:{port}", timeout_s=0.1, loopback_only=True)
     platform = TelegramPlatform(connection, clock=FakeClock())
     try:
         with pytest.raises((TemporaryError, PermanentError)) as caught:

@@ -1,5 +1,6 @@
 """A person at a terminal: the program on a real pseudo-terminal."""
 
+import codecs
 import contextlib
 import fcntl
 import os
@@ -37,6 +38,7 @@ class Terminal:
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         self.slave = slave
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.seen = ""
 
     def type(self, text: str) -> None:
@@ -49,7 +51,7 @@ class Terminal:
             left = deadline - time.monotonic()
             assert left > 0, f"{pattern!r} was not drawn: {self.seen!r}"
             if select.select([self.master], [], [], left)[0]:
-                self.seen += os.read(self.master, 65_536).decode(errors="replace")
+                self.seen += self.decoder.decode(os.read(self.master, 65_536))
         return match.end()
 
     def ended(self) -> int:
@@ -58,7 +60,7 @@ class Terminal:
         while self.program.poll() is None and time.monotonic() < deadline:
             if select.select([self.master], [], [], 0.05)[0]:
                 with contextlib.suppress(OSError):
-                    self.seen += os.read(self.master, 65_536).decode(errors="replace")
+                    self.seen += self.decoder.decode(os.read(self.master, 65_536))
         return self.program.wait(1)
 
     def close(self) -> None:
@@ -101,6 +103,7 @@ def test_from_the_wish_to_the_clip(open_terminal: Callable[..., Terminal], tmp_p
     terminal.until("━+", after=at)
     terminal.until("50 %", after=at)
     at = terminal.until("3.2 MB", after=at)
+    at = terminal.until(re.escape(str(tmp_path / "videos" / "v12.mp4")), after=at)
     assert "\a" in terminal.seen
     at = terminal.until("v12 · Done", after=at)
     at = terminal.until(PROMPT, after=at)

@@ -1,7 +1,6 @@
 """The terminal as a platform: what is printed, and clips that arrive once."""
 
 import io
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,7 +131,7 @@ async def test_a_clip_is_put_into_the_folder(terminal: TerminalPlatform, output:
     before = output.getvalue()
     assert await terminal.deliver(delivery(clip), saved.value, saved.save) == message_id
     assert output.getvalue() == before
-    assert os.listdir(terminal.videos) == ["v12.mp4"]
+    assert list(terminal.videos.iterdir()) == [terminal.videos / "v12.mp4"]
 
 
 @pytest.mark.parametrize("fails", [1, 2])
@@ -144,7 +143,7 @@ async def test_a_delivery_that_could_not_be_saved_is_shown_once(
         await terminal.deliver(delivery(clip), {}, saved.save)
     await terminal.deliver(delivery(clip), saved.value, saved.save)
     assert output.getvalue().count("A red fox") == 1
-    assert os.listdir(terminal.videos) == ["v12.mp4"]
+    assert list(terminal.videos.iterdir()) == [terminal.videos / "v12.mp4"]
 
 
 async def test_a_delivery_goes_on_in_the_next_process(terminal: TerminalPlatform, clip: Path) -> None:

@@ -1,0 +1,84 @@
+# Everything a person or CI does here. Needs make and Python 3.11 or newer; the rest is set up in .venv by itself.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help chat run test check format demo lock clean
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --no-input install -qq --require-hashes --only-binary :all:
+PYTHON ?=
+UPGRADE ?=
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+chat: $(VENV)/.runtime  ## Make videos in the terminal; no key needed
+	@$(PY) -m bot chat
+
+run: $(VENV)/.runtime  ## Run the bot with the settings in .env
+	@$(PY) -m bot run
+
+test: $(VENV)/.dev  ## Run the whole suite
+	@$(PY) -m pytest -q -n 2 --dist loadfile
+
+check: $(VENV)/.dev  ## Lint, formatting, types and import contracts
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+
+format: $(VENV)/.dev  ## Put the code into shape
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+demo: $(VENV)/.dev  ## Watch the whole bot talk to local stand-ins of Telegram and Google
+	@$(PY) -m tests.emulators.demo
+
+lock: $(VENV)/.uv  ## Bring the lock files in step with pyproject.toml; with UPGRADE=--upgrade, newest versions
+	$(LOCK) --output-file requirements.lock
+	$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+LOCK = $(VENV)/uv/bin/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
+
+clean:  ## Remove .venv and caches; keeps data and .env
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- .venv: made once; filled again only when a lock file changed. What is said goes to stderr: stdout is the chat's.
+
+$(VENV)/.python:
+	@echo "Setting up .venv (about a minute, once)…" >&2
+	@new='import sys; sys.exit(sys.version_info < (3, 11))'; found=; \
+	for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python; do \
+		if "$$python" -c "$$new" >/dev/null 2>&1; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+		echo "Reelbot needs Python 3.11 or newer, and none was found. Install one, or name it: make PYTHON=/path/to/python3" >&2; \
+		exit 1; \
+	fi; \
+	if ! "$$found" -m venv $(VENV) >&2; then \
+		echo "Python's venv module does not work. On Debian and Ubuntu: apt install python3-venv" >&2; \
+		exit 1; \
+	fi
+	@touch $@
+
+$(VENV)/.runtime: requirements.lock | $(VENV)/.python
+	@echo "Installing what Reelbot needs…" >&2
+	@$(PIP) -r requirements.lock </dev/null >&2
+	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s" -P -m bot "$$@"\n' '$(CURDIR)' '$(CURDIR)/$(PY)' > $(VENV)/bin/reelbot
+	@chmod +x $(VENV)/bin/reelbot
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime | $(VENV)/.python
+	@echo "Installing what the tests need…" >&2
+	@$(PIP) -r requirements-dev.lock </dev/null >&2
+	@touch $@
+
+$(VENV)/.uv: | $(VENV)/.python
+	@$(PY) -m venv $(VENV)/uv
+	@$(VENV)/uv/bin/python -m pip --disable-pip-version-check --no-input install -qq uv </dev/null >&2
+	@touch $@

@@ -1,0 +1,5 @@
+"""`python -m bot` is `reelbot`."""
+
+from bot.cli import main
+
+main()

@@ -1,0 +1,176 @@
+"""The command line. Says what each command does and turns errors into one line; the work is done elsewhere.
+
+Everything heavy is imported inside the commands, so that `reelbot --help` is there at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from core.errors import ReelbotError
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+
+app = typer.Typer(
+    name="reelbot",
+    help="A chat bot that turns a conversation into a finished video. Settings come from the environment and .env.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+database = typer.Typer(help="The database.", no_args_is_help=True)
+app.add_typer(database, name="db")
+
+
+def main() -> None:
+    """Run the command that the process was started with."""
+    try:
+        app()
+    except ReelbotError as error:
+        _explain([error])
+    except ExceptionGroup as group:
+        ours, others = group.split(ReelbotError)
+        if others is not None or ours is None:
+            raise
+        _explain(list(_leaves(ours)))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _explain([error])
+
+
+def _explain(errors: list[ReelbotError] | list[OSError]) -> None:
+    from bot.redaction import Redactor
+    from bot.settings_checks import SettingsError
+
+    redact = Redactor()
+    for error in errors:
+        text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        if isinstance(error, SettingsError):
+            sys.stderr.write("Reelbot cannot start with these settings:\n")
+        sys.stderr.write(redact(text) + "\n")
+    sys.exit(2 if isinstance(errors[0], SettingsError) else 1)
+
+
+def _leaves(group: ExceptionGroup[ReelbotError]) -> Iterator[ReelbotError]:
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _settings() -> Settings:
+    from bot.settings import load_settings, misspelt
+
+    settings = load_settings()
+    for warning in misspelt():
+        sys.stderr.write(warning + "\n")
+    return settings
+
+
+@app.callback(invoke_without_command=True)
+def _options(version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False) -> None:
+    if version:
+        typer.echo(f"reelbot {_version()}")
+        raise typer.Exit
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    try:
+        return installed("reelbot")
+    except PackageNotFoundError:  # runs from a checkout
+        import tomllib
+
+        project = Path(__file__).resolve().parent.parent / "pyproject.toml"
+        return str(tomllib.loads(project.read_text("utf-8"))["project"]["version"])
+
+
+@app.command()
+def chat() -> None:
+    """Chat in the terminal. Needs no key and no settings; also reads a script from a pipe."""
+    settings = _settings()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    from bot.build import build
+    from bot.logs import configure_logging
+    from bot.stopping import run_until_stopped
+
+    async def work() -> None:
+        async with build(settings) as program:
+            await program.chat()
+
+    # The terminal belongs to the conversation.
+    with (settings.data_dir / "chat.log").open("a", encoding="utf-8") as file:
+        configure_logging(settings.log_level, settings.log_format, settings.secrets, stream=file)
+        run_until_stopped(work, within_s=settings.stop_within_s, interrupted=130)
+
+
+@app.command()
+def run(
+    only: Annotated[
+        Literal["gateway", "worker"] | None, typer.Option(help="Run just this part; another process runs the other.")
+    ] = None,
+) -> None:
+    """Run the bot: it takes messages in, makes the videos and delivers them."""
+    settings = _settings()
+    from bot.build import build
+    from bot.logs import configure_logging
+    from bot.stopping import run_until_stopped
+
+    configure_logging(settings.log_level, settings.log_format, settings.secrets)
+
+    async def work() -> None:
+        async with build(settings) as program:
+            await program.run(only=only)
+
+    run_until_stopped(work, within_s=settings.stop_within_s)
+
+
+@app.command()
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Say what is configured, what is missing and what does not answer. Shows no secret."""
+    settings = _settings()
+    from rich.console import Console
+
+    from bot import check as checking
+    from bot.build import build
+    from bot.logs import configure_logging
+
+    configure_logging("ERROR", settings.log_format, settings.secrets)
+
+    async def work() -> tuple[checking.Outcome, ...]:
+        async with build(settings) as program:
+            return await checking.run_probes(
+                program.probes(), timeout_s=settings.check_timeout_s, secrets=settings.secrets
+            )
+
+    outcomes = asyncio.run(work())
+    if as_json:
+        typer.echo(checking.as_json(settings, outcomes))
+    else:
+        checking.print_tables(Console(), settings, outcomes)
+    raise typer.Exit(1 if checking.failed(outcomes) else 0)
+
+
+@database.command()
+def upgrade() -> None:
+    """Create the tables or bring them up to date. `reelbot run` does so by itself."""
+    settings = _settings()
+    from bot.logs import configure_logging
+    from storage import migrations
+
+    configure_logging("WARNING", settings.log_format, settings.secrets)
+    asyncio.run(migrations.upgrade(settings.database))
+    typer.echo("The database is up to date.")

@@ -1,0 +1,254 @@
+"""Makes the adapters that the settings ask for. Imported late and only when set up, because the SDKs are heavy.
+
+Adding a platform is a function like `telegram` and a line in `platforms`; adding a provider, one like `_omni` and a
+line in `providers`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from bot.check import Finding, Probe, State
+from bot.settings import Settings
+from core import texts
+from core.catalogue import Catalogue
+from core.ports import Clock, DialogueModel, Media, Platform, Receive, Receiver, VideoProvider
+
+if TYPE_CHECKING:
+    from adapters.omni import OmniVideoProvider
+    from adapters.telegram import TelegramConnection
+    from adapters.veo import VeoVideoProvider
+
+MEGABYTE = 1 << 20
+WRITE_TIMEOUT_S = 30.0
+"""What writing one prompt may take, in seconds: it is done while the clip waits, not while a person does."""
+
+
+class Closable(Protocol):
+    """An adapter with connections."""
+
+    async def close(self) -> None:
+        """Let go of them."""
+        ...
+
+
+A = TypeVar("A", bound=Closable)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """The platforms that are set up, by name."""
+
+    platforms: Mapping[str, Platform] = field(default_factory=dict)
+    receivers: Mapping[str, Receiver] = field(default_factory=dict)
+    webhooks: Mapping[str, ReceivingWebhook] = field(default_factory=dict)
+    """By path."""
+
+
+class ReceivingWebhook(Protocol):
+    """What a platform posts to."""
+
+    async def __call__(self, headers: Mapping[str, str], body: bytes, receive: Receive) -> int:
+        """Take a request in; returns the HTTP status."""
+        ...
+
+
+class Connections:
+    """Makes adapters, and closes them in the end."""
+
+    def __init__(self, settings: Settings, catalogue: Catalogue, clock: Clock) -> None:
+        self._settings = settings
+        self._catalogue = catalogue
+        self._clock = clock
+        self._open = AsyncExitStack()
+
+    async def close(self) -> None:
+        """Close every adapter that was made."""
+        await self._open.aclose()
+
+    def _kept(self, adapter: A) -> A:
+        self._open.push_async_callback(adapter.close)
+        return adapter
+
+    # --- platforms -------------------------------------------------------------------------------------------------
+
+    def platforms(self) -> Connected:
+        """Every platform that is set up."""
+        return self.telegram() if self._settings.telegram_bot_token is not None else Connected()
+
+    def telegram(self) -> Connected:
+        """Telegram, by polling or by webhook."""
+        from adapters.telegram import TelegramPlatform, TelegramReceiver
+
+        settings = self._settings
+        connection = self._telegram_connection()
+        platform = TelegramPlatform(
+            connection,
+            clock=self._clock,
+            upload_bytes=settings.telegram_upload_mb * MEGABYTE,
+            download_bytes=settings.telegram_download_mb * MEGABYTE,
+            overall_per_s=settings.telegram_messages_per_s,
+            chat_burst=settings.telegram_chat_burst,
+            group_per_min=settings.telegram_group_per_min,
+        )
+        secret = settings.telegram_webhook_secret
+        receiver = TelegramReceiver(
+            connection,
+            platform,
+            clock=self._clock,
+            commands=texts.COMMANDS,
+            stranger_text=texts.STRANGER,
+            allowed_users=frozenset(map(str, settings.telegram_allowed_users)),
+            allowed_chats=frozenset(map(str, settings.telegram_allowed_chats)),
+            webhook_url=settings.telegram_webhook_url,
+            webhook_secret=secret.get_secret_value() if secret else "",
+        )
+        return Connected(
+            platforms={platform.name: platform},
+            receivers={platform.name: receiver},
+            webhooks={"/telegram/webhook": receiver.handle} if settings.telegram_webhook_url else {},
+        )
+
+    def _telegram_connection(self) -> TelegramConnection:
+        from adapters.telegram import TelegramConnection
+
+        settings = self._settings
+        assert settings.telegram_bot_token is not None
+        return self._kept(
+            TelegramConnection(
+                token=settings.telegram_bot_token.get_secret_value(),
+                api_url=settings.telegram_api_url,
+                loopback_only=settings.loopback_only,
+            )
+        )
+
+    # --- dialogue models -------------------------------------------------------------------------------------------
+
+    def dialogue_models(self) -> tuple[DialogueModel, DialogueModel]:
+        """The first one and the fallback."""
+        from adapters.rules import RulesDialogueModel
+
+        rules = RulesDialogueModel()
+        return (self._gemini() if self._settings.dialogue_model == "gemini" else rules), rules
+
+    def _gemini(self) -> DialogueModel:
+        from adapters.gemini import GeminiDialogueModel
+
+        settings = self._settings
+        return self._kept(
+            GeminiDialogueModel(
+                api_key=self._gemini_key(),
+                catalogue=self._catalogue,
+                clock=self._clock,
+                base_url=settings.google_gemini_base_url or None,
+                reading_model=settings.dialogue_read_model,
+                writing_model=settings.dialogue_write_model,
+                read_timeout_s=settings.dialogue_timeout_s,
+                write_timeout_s=WRITE_TIMEOUT_S,
+                loopback_only=settings.loopback_only,
+            )
+        )
+
+    def _gemini_key(self) -> str:
+        key = self._settings.gemini_api_key
+        return key.get_secret_value() if key else ""
+
+    # --- video providers -------------------------------------------------------------------------------------------
+
+    def providers(self) -> dict[str, VideoProvider]:
+        """Every provider on offer, the preferred one first."""
+        makers: dict[str, Callable[[], VideoProvider]] = {
+            "veo": self._veo,
+            "omni": self._omni,
+            "animatic": self._animatic,
+        }
+        return {name: makers[name]() for name in self._settings.video_providers}
+
+    def _veo(self) -> VeoVideoProvider:
+        from adapters.veo import VeoVideoProvider
+
+        settings = self._settings
+        return self._kept(
+            VeoVideoProvider(
+                project=settings.google_cloud_project,
+                location=settings.google_cloud_location,
+                credentials_file=settings.google_application_credentials,
+                base_url=settings.google_vertex_base_url or None,
+                output_uri=settings.veo_output_uri or None,
+                storage_host=settings.storage_emulator_host or None,
+                timeout_s=settings.order_timeout_s,
+                loopback_only=settings.loopback_only,
+            )
+        )
+
+    def _omni(self) -> OmniVideoProvider:
+        from adapters.omni import OmniVideoProvider
+
+        settings = self._settings
+        return self._kept(
+            OmniVideoProvider(
+                api_key=self._gemini_key(),
+                base_url=settings.google_gemini_base_url or None,
+                timeout_s=settings.order_timeout_s,
+                loopback_only=settings.loopback_only,
+            )
+        )
+
+    def _animatic(self) -> VideoProvider:
+        from adapters.animatic import AnimaticVideoProvider
+
+        return AnimaticVideoProvider(self._settings.data_dir.absolute() / "animatic")
+
+    def media(self) -> Media:
+        """What measures and converts clips."""
+        from adapters.pyav import PyAVMedia
+
+        return PyAVMedia()
+
+    # --- looking whether they answer -------------------------------------------------------------------------------
+
+    def probes(self) -> list[Probe]:
+        """A look at each service, whether it is set up or not."""
+        settings = self._settings
+        return [
+            Probe("telegram", self._check_telegram if settings.telegram_bot_token else _off("TELEGRAM_BOT_TOKEN")),
+            Probe("gemini and omni", self._check_omni if settings.gemini_api_key else _off("GEMINI_API_KEY")),
+            Probe("veo", self._check_veo if settings.google_cloud_project else _off("GOOGLE_CLOUD_PROJECT")),
+            Probe("fonts", _check_fonts),
+        ]
+
+    async def _check_telegram(self) -> Finding:
+        connection = self._telegram_connection()
+        await connection.identify()
+        return Finding(detail=f"@{connection.username}")
+
+    async def _check_omni(self) -> Finding:
+        return _found(await self._omni().check(), "the key is good")
+
+    async def _check_veo(self) -> Finding:
+        return _found(await self._veo().check(), "the credentials are good")
+
+
+def _found(problem: str, good: str) -> Finding:
+    return Finding(state=State.FAILED, detail=problem) if problem else Finding(detail=good)
+
+
+def _off(variable: str) -> Callable[[], Awaitable[Finding]]:
+    async def run() -> Finding:
+        return Finding(state=State.OFF, detail=f"set {variable} to use it")
+
+    return run
+
+
+async def _check_fonts() -> Finding:
+    from adapters.animatic import missing_scripts
+
+    samples = "аб αβ אב ابت हिन्दी ไทย 漢字 かな 한글"
+    missing = await asyncio.to_thread(missing_scripts, samples)
+    if missing:
+        return Finding(state=State.WARNING, detail=f"storyboards cannot show {', '.join(missing)}: install such a font")
+    return Finding(detail="every common script can be shown")

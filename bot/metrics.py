@@ -1,0 +1,101 @@
+"""What is counted, for Prometheus. No label ever holds a person, a chat or a text.
+
+Who counts when is up to the wiring; `/metrics` in `bot.server` shows `Metrics.render()`.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from core.money import MICROS_PER_DOLLAR, Micros
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+QUICK_S = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30)
+SLOW_S = (1, 2, 5, 10, 20, 40, 60, 90, 150, 300, 600, 1_200, 3_600)
+
+
+class Metrics:
+    """One process's counts; nothing is shared between two of these."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._messages = Counter("reelbot_messages", "Messages and presses received.", ["platform"], registry=registry)
+        self._acknowledged = Histogram(
+            "reelbot_acknowledgement_seconds",
+            "From receiving a message to showing that it was noticed.",
+            ["platform"],
+            buckets=QUICK_S,
+            registry=registry,
+        )
+        self._turns = Histogram(
+            "reelbot_turn_seconds",
+            "Time one turn of a conversation took, by what became of it.",
+            ["outcome"],
+            buckets=QUICK_S,
+            registry=registry,
+        )
+        self._generations = Counter(
+            "reelbot_generations", "Generations that came to a status.", ["status"], registry=registry
+        )
+        self._orders = Counter(
+            "reelbot_orders", "Orders sent to a video service, by outcome.", ["model", "outcome"], registry=registry
+        )
+        self._phases = Histogram(
+            "reelbot_phase_seconds",
+            "Time a generation spent in a phase.",
+            ["phase"],
+            buckets=SLOW_S,
+            registry=registry,
+        )
+        self._tokens = Counter(
+            "reelbot_dialogue_tokens",
+            "Tokens paid for the dialogue.",
+            ["model", "purpose", "direction"],
+            registry=registry,
+        )
+        self._cost = Counter(
+            "reelbot_dialogue_dollars", "US dollars paid for the dialogue.", ["model", "purpose"], registry=registry
+        )
+        self._outbox = Gauge("reelbot_outbox_waiting", "Sentences that wait to be sent.", registry=registry)
+        self._running = Gauge("reelbot_running", "Generations on a worker.", registry=registry)
+        self._queued = Gauge("reelbot_queued", "Generations that wait for a worker.", registry=registry)
+
+    def message(self, platform: str) -> None:
+        """A message or press came in."""
+        self._messages.labels(platform).inc()
+
+    def acknowledged(self, platform: str, seconds: float) -> None:
+        """It was shown that a message was noticed, so long after it came in."""
+        self._acknowledged.labels(platform).observe(seconds)
+
+    def turn(self, outcome: str, seconds: float) -> None:
+        """A turn ended: "saved", "stale" or "failed"."""
+        self._turns.labels(outcome).observe(seconds)
+
+    def generation(self, status: str) -> None:
+        """A generation came to this status."""
+        self._generations.labels(status).inc()
+
+    def order(self, model: str, outcome: str) -> None:
+        """An order ended: "accepted", "not_sent", "refused" or "unanswered"."""
+        self._orders.labels(model, outcome).inc()
+
+    def phase(self, phase: str, seconds: float) -> None:
+        """A generation left a phase after so many seconds."""
+        self._phases.labels(phase).observe(seconds)
+
+    def dialogue(self, model: str, purpose: str, tokens_in: int, tokens_out: int, cost: Micros) -> None:
+        """A paid call of a dialogue model."""
+        self._tokens.labels(model, purpose, "in").inc(tokens_in)
+        self._tokens.labels(model, purpose, "out").inc(tokens_out)
+        self._cost.labels(model, purpose).inc(cost / MICROS_PER_DOLLAR)
+
+    def waiting(self, *, outbox: int, running: int, queued: int) -> None:
+        """How much waits and runs now."""
+        self._outbox.set(outbox)
+        self._running.set(running)
+        self._queued.set(queued)
+
+    def render(self) -> bytes:
+        """Everything in Prometheus's text format, of the content type `CONTENT_TYPE`."""
+        return generate_latest(self._registry)

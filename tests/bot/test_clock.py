@@ -1,0 +1,78 @@
+"""The clock: ticks that go on whatever a tick does, and a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.clock import SystemClock, Ticker
+
+
+async def test_the_time_is_in_utc() -> None:
+    clock = SystemClock()
+    before = clock.now()
+    await clock.sleep(0)
+    assert before.tzinfo is UTC
+    assert timedelta(0) <= datetime.now(UTC) - before < timedelta(seconds=5)
+
+
+async def test_a_tick_that_fails_comes_again(caplog: pytest.LogCaptureFixture) -> None:
+    count, thrice = 0, asyncio.Event()
+
+    async def tick() -> None:
+        nonlocal count
+        count += 1
+        if count == 3:
+            thrice.set()
+        raise RuntimeError("the database is away")
+
+    ticker = Ticker()
+    ticker.add("sweep", 0.01, tick)
+    async with ticker, asyncio.timeout(5):
+        await thrice.wait()
+    count = 0
+    await asyncio.sleep(0.05)
+    assert count == 0
+
+
+async def test_a_tick_does_not_overtake_itself_or_the_others() -> None:
+    running, most, quick = 0, 0, asyncio.Event()
+
+    async def slow() -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.05)
+        running -= 1
+
+    async def other() -> None:
+        quick.set()
+
+    ticker = Ticker()
+    ticker.add("slow", 0.01, slow)
+    ticker.add("other", 0.01, other)
+    async with ticker, asyncio.timeout(5):
+        await quick.wait()
+        await asyncio.sleep(0.15)
+    assert most == 1
+
+
+async def test_the_end_waits_for_a_tick_to_clean_up() -> None:
+    started, cleaned = asyncio.Event(), False
+
+    async def tick() -> None:
+        nonlocal cleaned
+        started.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0)
+            cleaned = True
+
+    ticker = Ticker()
+    ticker.add("long", 0.01, tick)
+    async with ticker, asyncio.timeout(5):
+        await started.wait()
+    assert cleaned

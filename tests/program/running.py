@@ -1,0 +1,120 @@
+"""The program under test: inside this process, or as a process of its own that can be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from bot.build import App, build
+from bot.settings import load_settings
+from tests.program.services import World
+
+ROOT = Path(__file__).resolve().parents[2]
+START_TIMEOUT_S = 30.0
+
+
+@asynccontextmanager
+async def running(world: World, **changes: str) -> AsyncIterator[App]:
+    """The program, inside this process."""
+    settings = load_settings(env_file=None, **{**world.environment, **changes})
+    async with build(settings) as app:
+        task = asyncio.create_task(app.run())
+        try:
+            yield app
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
+
+class Process:
+    """`reelbot run` as a process."""
+
+    def __init__(self, world: World, *, program: tuple[str, ...] = ("-m", "bot", "run"), **changes: str) -> None:
+        self._program = program
+        self._environment = {**_clean(os.environ), **world.environment, **changes}
+        self._folder = world.folder
+        self._process: asyncio.subprocess.Process | None = None
+        self.lines: list[str] = []
+        self._reader: asyncio.Task[None] | None = None
+        self._started = asyncio.Event()
+
+    async def start(self) -> None:
+        """Start it, and return when it listens."""
+        self._started.clear()
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *self._program,
+            cwd=ROOT,
+            env=self._environment,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        self._reader = asyncio.create_task(self._read())
+        started = asyncio.create_task(self._started.wait())
+        ended = asyncio.create_task(self._process.wait())
+        await asyncio.wait({started, ended}, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        started.cancel()
+        ended.cancel()
+
+    async def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stderr is not None
+        async for line in self._process.stderr:
+            text = line.decode(errors="replace").rstrip()
+            self.lines.append(text)
+            if event_of(text).get("event") == "app.started":
+                self._started.set()
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
+    async def ended(self) -> int:
+        """Return the exit status when it has ended."""
+        assert self._process is not None
+        status = await self._process.wait()
+        if self._reader is not None:
+            await self._reader
+        return status
+
+    async def stop(self) -> int:
+        """Ask it to stop, and return its exit status."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.terminate()
+        return await self.ended()
+
+
+def event_of(line: str) -> dict[str, Any]:
+    """A line of the log, taken apart; empty for anything else."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _clean(environment: Any) -> dict[str, str]:
+    """The environment without settings of whoever runs the tests."""
+    ours = ("TELEGRAM_", "GEMINI_", "GOOGLE_", "VEO_", "VIDEO_", "DATABASE_", "MEDIA_", "HTTP_", "PUBLIC_", "LOG_")
+    return {name: value for name, value in environment.items() if not name.startswith(ours)}
+
+
+@asynccontextmanager
+async def process(world: World, **changes: str) -> AsyncIterator[Process]:
+    """The program as a process; killed at the end if it still runs."""
+    program = Process(world, **changes)
+    try:
+        yield program
+    finally:
+        program.kill()
+        await program.ended()
