@@ -276,7 +276,7 @@ def status(generation: Generation, *, now: datetime, position: int, waits_until:
     if generation.cancel_requested:
         return f"{name} · Cancelling…"
     if generation.status is GenerationStatus.QUEUED:
-        return f"{name} · In the queue" + (f", number {position}" if position > 0 else "")
+        return f"{name} · In the queue, number {position}" if position else f"{name} · Getting ready"
     if waits_until is not None and generation.status is GenerationStatus.SUBMITTING:
         wait = spell_seconds((waits_until - now).total_seconds())
         return f"{name} · The video service is busy; I will try again in {wait}. Nothing is ordered twice."

@@ -150,7 +150,7 @@ class FakeVideoProvider:
     on_poll: list[Step] = field(default_factory=list)
     """What the next polls tell; when there is nothing, the clip is finished."""
     on_fetch: list[Exception | None] = field(default_factory=list)
-    footage: Callable[[VideoOrder, Path], None] | None = None
+    footage: Callable[[VideoOrder, Path], object] | None = None
     """Makes the file; by default one as ordered."""
     stops: bool = True
     cancelled: list[str] = field(default_factory=list)
@@ -179,7 +179,8 @@ class FakeVideoProvider:
         if self.footage is not None:
             self.footage(order, destination)
         else:
-            make_footage(destination, seconds=order.duration_s, **size_of(order), audio=order.sound)
+            width, height = size_of(order)
+            make_footage(destination, seconds=order.duration_s, width=width, height=height, audio=order.sound)
 
     async def cancel(self, operation: str) -> bool:
         self.cancelled.append(operation)
@@ -189,10 +190,9 @@ class FakeVideoProvider:
         return self.found
 
 
-def size_of(order: VideoOrder) -> dict[str, int]:
-    """A small picture in the ordered shape."""
-    width, height = {"16:9": (320, 180), "9:16": (180, 320), "1:1": (240, 240)}[order.aspect]
-    return {"width": width, "height": height}
+def size_of(order: VideoOrder) -> tuple[int, int]:
+    """Width and height of a small picture in the ordered shape."""
+    return {"16:9": (320, 180), "9:16": (180, 320), "1:1": (240, 240)}[order.aspect]
 
 
 class FakeDialogueModel:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from core.errors import OrderNotSent, OrderRefused, OrderUnanswered, PermanentEr
 from core.generation import GenerationStatus as S
 from core.generation import OrderOutcome
 from core.messages import Attachment, ConversationKey, MediaKind
-from core.ports import Failed, Finished, Obstacle, Reconciliation, Running
+from core.ports import Failed, Finished, Obstacle, Reconciliation, Running, VideoOrder
 from tests.emulators.footage import make_footage
 from tests.fakes import size_of
 from tests.stage import BOB, HERE, Stage
@@ -408,10 +410,12 @@ async def test_a_lost_answer_is_found_again_where_the_provider_can(stage: Stage)
     ],
 )
 async def test_a_clip_that_is_not_as_promised_is_not_charged(stage: Stage, flaw: dict[str, object], words: str) -> None:
-    stage.provider.footage = lambda order, path: make_footage(
-        path,
-        **{"seconds": order.duration_s, **size_of(order), **flaw},  # type: ignore[arg-type]
-    )
+    def flawed(order: VideoOrder, path: Path) -> None:
+        width, height = size_of(order)
+        wanted: dict[str, Any] = {"seconds": order.duration_s, "width": width, "height": height, **flaw}
+        make_footage(path, **wanted)
+
+    stage.provider.footage = flawed
     await ordered(stage)
     generation = await stage.finished()
     assert generation.status is S.FAILED
@@ -421,7 +425,7 @@ async def test_a_clip_that_is_not_as_promised_is_not_charged(stage: Stage, flaw:
 
 
 async def test_a_file_that_is_no_video_is_not_charged(stage: Stage) -> None:
-    stage.provider.footage = lambda order, path: path.write_bytes(b"<html>no</html>") and None
+    stage.provider.footage = lambda order, path: path.write_bytes(b"<html>no</html>")
     await ordered(stage)
     assert (await stage.finished()).status is S.FAILED
     assert "cannot be played" in stage.platform.transcript()

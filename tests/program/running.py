@@ -16,6 +16,7 @@ from bot.settings import load_settings
 from tests.program.services import World
 
 ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = ("-m", "bot", "run")
 START_TIMEOUT_S = 30.0
 
 
@@ -37,7 +38,7 @@ async def running(world: World, **changes: str) -> AsyncIterator[App]:
 class Process:
     """`reelbot run` as a process."""
 
-    def __init__(self, world: World, *, program: tuple[str, ...] = ("-m", "bot", "run"), **changes: str) -> None:
+    def __init__(self, world: World, *, program: tuple[str, ...] = PROGRAM, **changes: str) -> None:
         self._program = program
         self._environment = {**_clean(os.environ), **world.environment, **changes}
         self._folder = world.folder
@@ -112,7 +113,7 @@ def _clean(environment: Any) -> dict[str, str]:
 @asynccontextmanager
 async def process(world: World, **changes: str) -> AsyncIterator[Process]:
     """The program as a process; killed at the end if it still runs."""
-    program = Process(world, **changes)
+    program = Process(world, program=PROGRAM, **changes)
     try:
         yield program
     finally:

@@ -1,0 +1,201 @@
+"""The first stage: order a clip once, and find out what became of an order whose answer was lost.
+
+The intent is saved before the order is sent, and the outcome right after. The order is sent again under the same tap
+only where nothing was created (not sent, or refused for now); one that was never answered is looked for at the
+provider, and otherwise the person decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from core import endings, texts
+from core.collecting import Collector
+from core.errors import OrderNotSent, OrderRefused, OrderUnanswered, PermanentError, ReelbotError
+from core.generation import Generation, GenerationStatus, Order, OrderOutcome
+from core.polling import backoff
+from core.ports import Clock, Reconciliation, VideoProvider
+from core.readers import Readers
+from core.reading import TokenUse
+from core.rows import Rows
+from core.waits import Waits
+
+log = logging.getLogger("reelbot.submit")
+
+S = GenerationStatus
+
+MAX_ORDER_TRIES = 40
+"""Refused for now (429) or not sent so often, and the order is given up: at the longest wait some 40 minutes."""
+RECONCILE_FOR = timedelta(minutes=15)
+"""How long an order whose answer was lost is looked for at the provider."""
+MAX_SEED = 2**31 - 1
+"""Largest seed that all providers take."""
+
+
+class Submitter:
+    """Orders clips."""
+
+    def __init__(
+        self,
+        *,
+        rows: Rows,
+        providers: Mapping[str, VideoProvider],
+        readers: Readers,
+        collector: Collector,
+        waits: Waits,
+        clock: Clock,
+        look_every_s: float,
+    ) -> None:
+        """`look_every_s`: seconds between two looks for an order whose answer was lost."""
+        self._rows = rows
+        self._providers = providers
+        self._readers = readers
+        self._collector = collector
+        self._waits = waits
+        self._clock = clock
+        self._look_every_s = look_every_s
+        self._orders: set[asyncio.Task[Generation]] = set()
+
+    async def drain(self, seconds: float) -> None:
+        """Give orders that are on their way that long to be answered, so that a stop loses no answer."""
+        if self._orders:
+            await asyncio.wait(set(self._orders), timeout=seconds)
+
+    async def submit(self, generation: Generation, provider: VideoProvider) -> Generation:
+        """Order the clip once; waits and tries again only where nothing was created."""
+        while generation.status is S.SUBMITTING:
+            if generation.order is not None and generation.order.outcome is None:
+                return await self.reconcile(generation)
+            if generation.cancel_requested:
+                return await self._rows.end(generation, endings.cancelled(generation, self._clock.now()))
+            if await self._waited(generation):
+                generation = await self._rows.load(generation.id)
+                continue
+            try:
+                generation = await self._prepared(generation)
+            except PermanentError:
+                return await self._rows.fail(generation, texts.SOURCE_GONE)
+            # Shielded: when the program stops, the answer to an order under way is still taken down.
+            task = asyncio.get_running_loop().create_task(self._order(generation, provider))
+            self._orders.add(task)
+            task.add_done_callback(self._orders.discard)
+            generation = await asyncio.shield(task)
+        return generation
+
+    async def _waited(self, generation: Generation) -> bool:
+        """Whether there was something to wait for (a service that said "later")."""
+        if generation.due_at is None:
+            return False
+        seconds = (generation.due_at - self._clock.now()).total_seconds()
+        if seconds <= 0:
+            return False
+        await self._waits.pause(generation.id, seconds)
+        return True
+
+    async def _prepared(self, generation: Generation) -> Generation:
+        """The intent, saved: from here on the order counts as sent until its outcome is saved."""
+        plan = generation.plan
+        assert plan is not None
+        prompt = generation.prompt
+        uses: tuple[TokenUse, ...] = ()
+        if not prompt:
+            written = await self._readers.prompt(generation)
+            prompt, uses = written.texts[0], written.uses
+        now = self._clock.now()
+        attempt = generation.retries + 1
+        order = Order(
+            key=f"{generation.name}-{attempt}-{secrets.token_hex(4)}",
+            attempt=attempt,
+            provider=plan.provider,
+            model=plan.model,
+            sent_at=now,
+        )
+        seed = generation.seed or generation.request.seed or random.randint(1, MAX_SEED)
+        await self._collector.fetch_inputs(generation)
+        return await self._rows.save(
+            generation, lambda row: replace(row, prompt=prompt, seed=seed, order=order, updated_at=now), uses=uses
+        )
+
+    async def _order(self, generation: Generation, provider: VideoProvider) -> Generation:
+        """Send the order, and save what came of it."""
+        order = generation.order
+        assert order is not None
+        try:
+            operation = await provider.order(self._collector.video_order(generation))
+        except OrderNotSent as error:
+            log.warning("order.not_sent", extra={"generation": generation.name, "error": str(error)})
+            return await self._later(generation, OrderOutcome.NOT_SENT, error.retry_after, texts.NO_SERVICE_ANSWER)
+        except OrderRefused as error:
+            log.warning("order.refused", extra={"generation": generation.name, "temporary": error.temporary})
+            if error.temporary:
+                return await self._later(generation, OrderOutcome.REFUSED, error.retry_after, texts.NO_SERVICE_ANSWER)
+            refused = replace(generation, order=replace(order, outcome=OrderOutcome.REFUSED))
+            if error.safety:
+                return await self._refuse(refused, str(error))
+            return await self._rows.fail(refused, texts.SERVICE_SAID.format(reason=str(error).rstrip(".")))
+        except OrderUnanswered as error:
+            log.warning("order.unanswered", extra={"generation": generation.name, "error": str(error)})
+            return await self.reconcile(replace(generation, order=replace(order, outcome=OrderOutcome.UNANSWERED)))
+        log.info("order.accepted", extra={"generation": generation.name, "operation": operation})
+        return await self._accepted(generation, operation)
+
+    async def _accepted(self, generation: Generation, operation: str) -> Generation:
+        now = self._clock.now()
+
+        def accepted(row: Generation) -> Generation:
+            assert row.order is not None
+            order = replace(row.order, outcome=OrderOutcome.ACCEPTED, operation=operation)
+            return row.moved(S.PROCESSING, now, order=order, due_at=None)
+
+        return await self._rows.save(generation, accepted)
+
+    async def _later(
+        self, generation: Generation, outcome: OrderOutcome, retry_after: float | None, reason: str
+    ) -> Generation:
+        """Nothing was created: the same order may be sent again under the same tap, after a while."""
+        retries = generation.retries + 1
+        if retries >= MAX_ORDER_TRIES:
+            return await self._rows.fail(generation, reason)
+        wait = retry_after if retry_after is not None else backoff(retries)
+        due = self._clock.now() + timedelta(seconds=wait)
+
+        def postponed(row: Generation) -> Generation:
+            assert row.order is not None
+            return replace(row, order=replace(row.order, outcome=outcome), retries=retries, due_at=due)
+
+        return await self._rows.save(generation, postponed)
+
+    async def reconcile(self, generation: Generation) -> Generation:
+        """Find out what became of an order whose answer was lost, or tell the person and let them choose."""
+        order = generation.order
+        provider = self._providers.get(generation.plan.provider) if generation.plan else None
+        assert order is not None
+        found: str | Reconciliation = Reconciliation.UNKNOWN
+        if provider is not None:
+            try:
+                found = await provider.reconcile(order.key, order.model)
+            except ReelbotError as error:
+                log.warning("order.reconcile_failed", extra={"generation": generation.name, "error": str(error)})
+                found = Reconciliation.PENDING
+        if not isinstance(found, Reconciliation):
+            log.info("order.reconciled", extra={"generation": generation.name, "operation": found})
+            return await self._accepted(generation, found)
+        now = self._clock.now()
+        again = now + timedelta(seconds=self._look_every_s) if found is Reconciliation.PENDING else None
+        if again is not None and now - order.sent_at > RECONCILE_FOR:
+            again = None
+        if generation.status is S.AMBIGUOUS:
+            return await self._rows.save(generation, lambda row: replace(row, due_at=again))
+        lost = replace(generation, order=replace(order, outcome=OrderOutcome.UNANSWERED))
+        return await self._rows.end(lost, endings.ambiguous(lost, now, look_again_at=again))
+
+    async def _refuse(self, generation: Generation, reason: str) -> Generation:
+        written = await self._readers.rewrite(generation.request, reason)
+        changes = endings.refused(generation, reason, written.texts[:2], written.uses, self._clock.now())
+        return await self._rows.end(generation, changes)
