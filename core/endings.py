@@ -10,9 +10,11 @@ from datetime import datetime
 
 from core import texts
 from core.actions import action
+from core.booking import booked
+from core.cards import ended_status
 from core.generation import Generation, GenerationStatus
-from core.messages import Button, Post, PostKind, Rows
-from core.money import EntryKind, LedgerEntry
+from core.messages import Button, Post, Rows
+from core.money import EntryKind
 from core.ports import Changes, OutboxPost, PostedMessage
 from core.reading import TokenUse
 
@@ -66,7 +68,7 @@ def ambiguous(generation: Generation, now: datetime, *, look_again_at: datetime 
     )
     posts = (
         _notice(waiting, texts.ambiguous(waiting, looking=look_again_at is not None), (buttons,)),
-        _status_line(waiting),
+        ended_status(waiting),
     )
     return _changes(waiting, posts, now)
 
@@ -84,9 +86,9 @@ def late(generation: Generation, elapsed_s: float, now: datetime) -> Changes:
 def completed(generation: Generation, message_id: str, now: datetime) -> Changes:
     """The clip is with the person: it is charged."""
     ended = generation.moved(S.COMPLETED, now, due_at=None)
-    entries = (_entry(ended, EntryKind.CAPTURE, "delivered", now),) if _held(generation) else ()
+    entries = (booked(ended, EntryKind.CAPTURE, "delivered", now),) if _held(generation) else ()
     posted = PostedMessage(key=ended.key, message_id=message_id, generation_id=ended.id)
-    return replace(_changes(ended, (_status_line(ended),), now), entries=entries, messages=(posted,))
+    return replace(_changes(ended, (ended_status(ended),), now), entries=entries, messages=(posted,))
 
 
 def undeliverable(generation: Generation, reason: str, now: datetime) -> Changes:
@@ -124,8 +126,8 @@ def _held(generation: Generation) -> bool:
 
 
 def _ended(ended: Generation, text: str, buttons: Rows, reason: str, now: datetime) -> Changes:
-    changes = _changes(ended, (_notice(ended, text, buttons), _status_line(ended)), now)
-    return replace(changes, entries=(_entry(ended, EntryKind.RELEASE, reason, now),))
+    changes = _changes(ended, (_notice(ended, text, buttons), ended_status(ended)), now)
+    return replace(changes, entries=(booked(ended, EntryKind.RELEASE, reason, now),))
 
 
 def _changes(generation: Generation, posts: tuple[Post, ...], now: datetime) -> Changes:
@@ -139,27 +141,3 @@ def _changes(generation: Generation, posts: tuple[Post, ...], now: datetime) -> 
 
 def _notice(generation: Generation, text: str, buttons: Rows) -> Post:
     return Post(key=generation.key, text=text, buttons=buttons, reply_to=generation.reply_to)
-
-
-def _status_line(generation: Generation) -> Post:
-    return Post(
-        key=generation.key,
-        kind=PostKind.STATUS,
-        text=texts.finished_line(generation),
-        anchor=f"status:{generation.id}",
-        quiet=True,
-    )
-
-
-def _entry(generation: Generation, kind: EntryKind, reason: str, now: datetime) -> LedgerEntry:
-    assert generation.plan is not None
-    return LedgerEntry(
-        kind=kind,
-        amount=generation.plan.quote.amount,
-        generation_id=generation.id,
-        person_id=generation.requester.id,
-        conversation_id=generation.conversation_id,
-        team=generation.requester.team,
-        reason=reason,
-        at=now,
-    )

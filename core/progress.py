@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from core import texts
+from core.cards import ended_status, status_anchor, status_post
 from core.endings import late
 from core.errors import ReelbotError, StaleRow
 from core.generation import ADMITTED, RUNNING, Generation, GenerationStatus
-from core.messages import Post, PostKind
+from core.messages import Post
 from core.outbox import Outbox
 from core.ports import Clock, Generations, Platform
-from core.response import status_buttons
 
 log = logging.getLogger("reelbot.progress")
 
@@ -74,26 +74,16 @@ class Progress:
         shown = self._shown.get(generation.id)
         if shown is not None and (shown[1] == text or now - shown[0] < self._every):
             return
-        message_id = await self._generations.message_of(f"status:{generation.id}")
+        message_id = await self._generations.message_of(status_anchor(generation))
         if not message_id:
             return
         self._shown[generation.id] = (now, text)
-        await self._edit(generation, text, message_id, done=self._share(generation, now))
+        await self._edit(generation, status_post(generation, text, done=self._share(generation, now)), message_id)
         fresh = await self._generations.generation(generation.id)
         if fresh is not None and fresh.status not in RUNNING:
-            await self._edit(fresh, texts.finished_line(fresh), message_id, done=None)
+            await self._edit(fresh, ended_status(fresh), message_id)
 
-    async def _edit(self, generation: Generation, text: str, message_id: str, *, done: float | None) -> None:
-        running = generation.status in RUNNING
-        post = Post(
-            key=generation.key,
-            kind=PostKind.STATUS,
-            text=text,
-            buttons=status_buttons(generation) if running and not generation.cancel_requested else (),
-            anchor=f"status:{generation.id}",
-            progress=done,
-            quiet=True,
-        )
+    async def _edit(self, generation: Generation, post: Post, message_id: str) -> None:
         try:
             await self._platforms[generation.key.platform].post(post, message_id)
         except ReelbotError as error:

@@ -13,10 +13,20 @@ from typing import Any
 
 from core import texts
 from core.actions import action
+from core.booking import booked
+from core.cards import (
+    answered_question,
+    card_post,
+    closed_card,
+    ended_status,
+    expired_card,
+    question_post,
+    status_post,
+)
 from core.catalogue import VideoModel
 from core.conversation import Conversation
 from core.generation import FINAL, OPEN, RUNNING, Generation, GenerationStatus, Plan, Question, QuestionOption, Said
-from core.messages import Button, Person, Post, PostKind, Rows
+from core.messages import Button, Person, Post, Rows
 from core.money import EntryKind, LedgerEntry
 from core.planning import Terms
 from core.policy import Ask, Show, next_move, question_open
@@ -146,29 +156,10 @@ class Response:
     def say(self, text: str, buttons: Rows = (), *, about: int | None = None) -> None:
         """A sentence of its own."""
         self.moves.append("say")
-        self._post(text=text, buttons=buttons, about=about)
+        post = Post(key=self.conversation.key, text=text, buttons=buttons, reply_to=self.reply_to)
+        self._post(post, about)
 
-    def _post(
-        self,
-        *,
-        text: str,
-        buttons: Rows = (),
-        kind: PostKind = PostKind.NOTICE,
-        heading: str = "",
-        anchor: str = "",
-        about: int | None = None,
-        quiet: bool = False,
-    ) -> None:
-        post = Post(
-            key=self.conversation.key,
-            kind=kind,
-            text=text,
-            heading=heading,
-            buttons=buttons,
-            anchor=anchor,
-            reply_to=self.reply_to,
-            quiet=quiet,
-        )
+    def _post(self, post: Post, about: int | None) -> None:
         self.posts.append(OutboxPost(post=post, generation_id=about))
 
     # --- changing --------------------------------------------------------------------------------------------------
@@ -226,8 +217,7 @@ class Response:
         summary: str = "",
     ) -> Generation:
         """Add what was said to an open request; closes the question that stood open."""
-        if generation.question is not None:
-            self._close_question(generation, changes)
+        self._close_question(generation, changes)
         said = (*generation.said, Said(message_id=message_id, changes=dict(changes))) if changes else generation.said
         self._touched[generation.id] = None
         return self.save(
@@ -250,42 +240,15 @@ class Response:
         self.save(generation.moved(GenerationStatus.CANCELLED, self.now, question=None))
 
     def _close_question(self, generation: Generation, changes: Mapping[str, Any]) -> None:
-        """Show under the question what was answered, and take its buttons away."""
-        question = generation.question
-        assert question is not None
-        answer = ""
-        for option in question.options:
-            if option.slot in changes and changes[option.slot] == option.value:
-                answer = option.label
-        if not answer and question.slot in changes:
-            answer = texts.YOU_DECIDE if changes[question.slot] is None else str(changes[question.slot])
-        text = texts.answered(question.text, answer) if answer else question.text
-        self._post(
-            text=text,
-            kind=PostKind.QUESTION,
-            anchor=f"ask:{generation.id}:{question.number}",
-            about=generation.id,
-            quiet=True,
-        )
+        if generation.question is not None:
+            self._post(answered_question(generation, changes), generation.id)
 
     def ask(self, generation: Generation, slot: str, text: str, options: Sequence[QuestionOption]) -> None:
         """Ask about one slot, with a button for each option."""
         number = generation.revision + 1
         question = Question(slot=slot, text=text, options=tuple(options), asked_at=self.now, number=number)
-        self.save(replace(generation, question=question, updated_at=self.now))
-        buttons = [
-            Button(label=option.label, action=action("opt", generation.id, number, place))
-            for place, option in enumerate(options)
-        ]
-        buttons.append(Button(label=texts.YOU_DECIDE, action=action("opt", generation.id, number, "any")))
-        rows = tuple(tuple(buttons[start : start + 2]) for start in range(0, len(buttons), 2))
-        self._post(
-            text=text,
-            buttons=rows,
-            kind=PostKind.QUESTION,
-            anchor=f"ask:{generation.id}:{number}",
-            about=generation.id,
-        )
+        asked = self.save(replace(generation, question=question, updated_at=self.now))
+        self._post(question_post(asked, self.reply_to), asked.id)
 
     def shape(self, wordings: Mapping[str, str], *, may_ask: bool = True) -> None:
         """Ask about, or show the card of, every request that this turn touched."""
@@ -333,87 +296,46 @@ class Response:
                 due_at=move.plan.quote.valid_until,
             )
         )
-        self._entry(generation, EntryKind.QUOTE, "shown")
-        self.card(generation)
-
-    def card(self, generation: Generation) -> None:
-        """The card as it stands, with its buttons."""
-        plan = generation.plan
-        assert plan is not None
-        first = [Button(label=texts.make_it(plan), action=action("make", generation.id, plan.number))]
-        if plan.draft_price is not None:
-            first.append(Button(label=texts.quick_draft(plan), action=action("draft", generation.id, plan.number)))
-        second = (
-            Button(label=texts.CHANGE, action=action("change", generation.id)),
-            Button(label=texts.SHOW_PROMPT, action=action("prompt", generation.id)),
-            Button(label=texts.CANCEL, action=action("cancel", generation.id)),
-        )
-        text = texts.card(
-            generation,
-            plan,
-            now=self.now,
-            budget=self.offer.terms.budget,
-            storyboard=plan.provider in self.offer.terms.storyboard_providers,
-        )
-        self._card_post(generation, text, (tuple(first), second))
-
-    def _card_post(self, generation: Generation, text: str, buttons: Rows) -> None:
-        self._post(
-            heading=texts.card_heading(generation),
-            text=text,
-            buttons=buttons,
-            kind=PostKind.CARD,
-            anchor=f"card:{generation.id}",
-            about=generation.id,
-        )
+        self.entries.append(booked(generation, EntryKind.QUOTE, "shown", self.now))
+        self._post(card_post(generation, self.offer.terms, self.now, self.reply_to), generation.id)
 
     def expire(self, generation: Generation) -> None:
         """The card's price is no longer held; it says so and offers a new one."""
         if generation.status in OPEN:
             generation = self.save(generation.moved(GenerationStatus.EXPIRED, self.now, question=None, due_at=None))
-        self.posts.append(OutboxPost(post=expired_card(generation), generation_id=generation.id))
+        self._post(expired_card(generation), generation.id)
 
     def order(self, generation: Generation, plan: Plan) -> None:
         """The tap on the card: hold the money and put it into the queue."""
-        if generation.question is not None:
-            self._close_question(generation, {})
+        self._close_question(generation, {})
         generation = self.save(
             generation.moved(GenerationStatus.QUEUED, self.now, plan=plan, question=None, due_at=self.now)
         )
-        self._entry(generation, EntryKind.HOLD, "ordered")
-        self._card_post(generation, texts.card_closed(generation), ())
-        self._post(
-            text=texts.status(generation, now=self.now, position=0, waits_until=None),
-            buttons=status_buttons(generation),
-            kind=PostKind.STATUS,
-            anchor=f"status:{generation.id}",
-            about=generation.id,
-            quiet=True,
-        )
+        self.entries.append(booked(generation, EntryKind.HOLD, "ordered", self.now))
+        self._post(closed_card(generation, texts.card_closed(generation)), generation.id)
+        self._waiting_status(generation)
         self.started.append(generation.id)
 
     def order_again(self, generation: Generation) -> None:
         """The person's own choice after the answer to an order was lost: into the queue under the same hold."""
         again = generation.moved(GenerationStatus.QUEUED, self.now, due_at=self.now, order=None)
-        self.save(replace(again, retries=generation.retries + 1))
-        self._shrunk_status(self[generation.id], buttons=status_buttons(generation))
+        self._waiting_status(self.save(replace(again, retries=generation.retries + 1)))
         self.started.append(generation.id)
 
     def cancel(self, generation: Generation) -> None:
         """Stop a generation, as far as it has got."""
         if generation.status in OPEN:
-            if generation.question is not None:
-                self._close_question(generation, {})
+            self._close_question(generation, {})
             had_card = generation.plan is not None
             self.save(generation.moved(GenerationStatus.CANCELLED, self.now, question=None))
             if had_card:
-                self._card_post(generation, texts.CANCELLED_CARD, ())
+                self._post(closed_card(generation, texts.CANCELLED_CARD), generation.id)
             else:
                 self.say(texts.CANCELLED_CARD, about=generation.id)
         elif generation.status in (GenerationStatus.QUEUED, GenerationStatus.AMBIGUOUS):
             ended = self.save(generation.moved(GenerationStatus.CANCELLED, self.now, due_at=None))
-            self._entry(ended, EntryKind.RELEASE, "cancelled")
-            self._shrunk_status(ended)
+            self.entries.append(booked(ended, EntryKind.RELEASE, "cancelled", self.now))
+            self._post(ended_status(ended), ended.id)
             self.say(texts.cancelled(ended), about=ended.id)
         elif generation.status in (GenerationStatus.SUBMITTING, GenerationStatus.PROCESSING):
             self.save(replace(generation, cancel_requested=True, updated_at=self.now))
@@ -423,7 +345,7 @@ class Response:
             self.say(texts.TOO_LATE_TO_CANCEL.format(id=generation.name), about=generation.id)
 
     def deliver_again(self, generation: Generation) -> None:
-        """Try once more to post a kept clip; it is charged when it arrives."""
+        """Try once more to post a kept clip. Its hold was released, so it costs nothing any more."""
         generation = self.save(generation.moved(GenerationStatus.DELIVERING, self.now, due_at=self.now, delivery={}))
         self.started.append(generation.id)
 
@@ -462,48 +384,6 @@ class Response:
         )
         self.say(texts.suggestion(self.person.name, text), (buttons,), about=generation.id)
 
-    def _shrunk_status(self, generation: Generation, *, buttons: Rows = ()) -> None:
-        self._post(
-            text=texts.finished_line(generation)
-            if not buttons
-            else texts.status(generation, now=self.now, position=0, waits_until=None),
-            buttons=buttons,
-            kind=PostKind.STATUS,
-            anchor=f"status:{generation.id}",
-            about=generation.id,
-            quiet=True,
-        )
-
-    def _entry(self, generation: Generation, kind: EntryKind, reason: str) -> None:
-        assert generation.plan is not None
-        self.entries.append(
-            LedgerEntry(
-                kind=kind,
-                amount=generation.plan.quote.amount,
-                generation_id=generation.id,
-                person_id=generation.requester.id,
-                conversation_id=generation.conversation_id,
-                team=generation.requester.team,
-                reason=reason,
-                at=self.now,
-            )
-        )
-
-
-def expired_card(generation: Generation) -> Post:
-    """A card whose price is no longer held."""
-    button = Button(label=texts.NEW_PRICE, action=action("price", generation.id))
-    return Post(
-        key=generation.key,
-        kind=PostKind.CARD,
-        heading=texts.card_heading(generation),
-        text=texts.QUOTE_EXPIRED,
-        buttons=((button,),),
-        anchor=f"card:{generation.id}",
-        quiet=True,
-    )
-
-
-def status_buttons(generation: Generation) -> Rows:
-    """What stands under a status message while something is under way."""
-    return ((Button(label=texts.CANCEL, action=action("cancel", generation.id)),),)
+    def _waiting_status(self, generation: Generation) -> None:
+        text = texts.status(generation, now=self.now, position=0, waits_until=None)
+        self._post(status_post(generation, text, reply_to=self.reply_to), generation.id)

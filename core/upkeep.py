@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 
 from core.admission import Admission
+from core.cards import expired_card
 from core.errors import StaleRow
 from core.generation import ADMITTED, Generation, GenerationStatus
 from core.outbox import Outbox
 from core.pipeline import Pipeline
 from core.ports import Changes, Clock, Engine, Generations, OutboxPost
-from core.response import expired_card
 
 log = logging.getLogger("reelbot.upkeep")
 

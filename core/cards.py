@@ -1,0 +1,130 @@
+"""The messages about one generation that are edited in place: its questions, its card and its status. Pure.
+
+Each has an anchor, so that a later post with the same anchor edits the earlier one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from core import texts
+from core.actions import action
+from core.generation import Generation
+from core.messages import Button, Post, PostKind, Rows
+from core.planning import Terms
+
+
+def status_anchor(generation: Generation) -> str:
+    """What the generation's status message is known by."""
+    return f"status:{generation.id}"
+
+
+def question_post(generation: Generation, reply_to: str) -> Post:
+    """The open question with a button for each option, and one to leave it to us."""
+    question = generation.question
+    assert question is not None
+    buttons = [
+        Button(label=option.label, action=action("opt", generation.id, question.number, place))
+        for place, option in enumerate(question.options)
+    ]
+    buttons.append(Button(label=texts.YOU_DECIDE, action=action("opt", generation.id, question.number, "any")))
+    return Post(
+        key=generation.key,
+        kind=PostKind.QUESTION,
+        text=question.text,
+        buttons=tuple(tuple(buttons[start : start + 2]) for start in range(0, len(buttons), 2)),
+        anchor=_question_anchor(generation),
+        reply_to=reply_to,
+    )
+
+
+def answered_question(generation: Generation, changes: Mapping[str, Any]) -> Post:
+    """The question once it is closed: with its answer, if `changes` hold one, and without its buttons."""
+    question = generation.question
+    assert question is not None
+    answer = ""
+    for option in question.options:
+        if option.slot in changes and changes[option.slot] == option.value:
+            answer = option.label
+    if not answer and question.slot in changes:
+        answer = texts.YOU_DECIDE if changes[question.slot] is None else str(changes[question.slot])
+    return Post(
+        key=generation.key,
+        kind=PostKind.QUESTION,
+        text=texts.answered(question.text, answer) if answer else question.text,
+        anchor=_question_anchor(generation),
+        quiet=True,
+    )
+
+
+def _question_anchor(generation: Generation) -> str:
+    assert generation.question is not None
+    return f"ask:{generation.id}:{generation.question.number}"
+
+
+def card_post(generation: Generation, terms: Terms, now: datetime, reply_to: str) -> Post:
+    """The plan card with its buttons."""
+    plan = generation.plan
+    assert plan is not None
+    first = [Button(label=texts.make_it(plan), action=action("make", generation.id, plan.number))]
+    if plan.draft_price is not None:
+        first.append(Button(label=texts.quick_draft(plan), action=action("draft", generation.id, plan.number)))
+    second = (
+        Button(label=texts.CHANGE, action=action("change", generation.id)),
+        Button(label=texts.SHOW_PROMPT, action=action("prompt", generation.id)),
+        Button(label=texts.CANCEL, action=action("cancel", generation.id)),
+    )
+    storyboard = plan.provider in terms.storyboard_providers
+    text = texts.card(generation, plan, now=now, budget=terms.budget, storyboard=storyboard)
+    return _card(generation, text, (tuple(first), second), reply_to)
+
+
+def closed_card(generation: Generation, text: str) -> Post:
+    """The card when nothing can be tapped on it any more."""
+    return _card(generation, text, (), "")
+
+
+def expired_card(generation: Generation) -> Post:
+    """A card whose price is no longer held, with a button for a new one."""
+    button = Button(label=texts.NEW_PRICE, action=action("price", generation.id))
+    return _card(generation, texts.QUOTE_EXPIRED, ((button,),), "")
+
+
+def _card(generation: Generation, text: str, buttons: Rows, reply_to: str) -> Post:
+    return Post(
+        key=generation.key,
+        kind=PostKind.CARD,
+        heading=texts.card_heading(generation),
+        text=text,
+        buttons=buttons,
+        anchor=f"card:{generation.id}",
+        reply_to=reply_to,
+    )
+
+
+def status_post(generation: Generation, text: str, *, done: float | None = None, reply_to: str = "") -> Post:
+    """The status message while something is under way; `done` is the share of the work, 0 to 1, when it is known."""
+    cancel = Button(label=texts.CANCEL, action=action("cancel", generation.id))
+    return Post(
+        key=generation.key,
+        kind=PostKind.STATUS,
+        text=text,
+        buttons=() if generation.cancel_requested else ((cancel,),),
+        anchor=status_anchor(generation),
+        progress=done,
+        reply_to=reply_to,
+        quiet=True,
+    )
+
+
+def ended_status(generation: Generation) -> Post:
+    """What the status message shrinks to when the work is over."""
+    return Post(
+        key=generation.key,
+        kind=PostKind.STATUS,
+        text=texts.finished_line(generation),
+        anchor=status_anchor(generation),
+        quiet=True,
+    )
