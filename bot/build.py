@@ -151,6 +151,7 @@ class App:
                 await product.work()
                 ticker.add("work", settings.sweep_s, product.work)
                 ticker.add("progress", min(1.0, settings.progress_edit_s), product.progress.tick)
+            ticker.add("metrics", max(5.0, settings.sweep_s), self._count)
             async with ticker:
                 yield product
         finally:
@@ -205,6 +206,9 @@ class App:
             return lambda: receiver.healthy(self._clock.now())
 
         return {name: check(receiver) for name, receiver in receivers.items()}
+
+    async def _count(self) -> None:
+        await self._store.count_waiting(self._clock.now())
 
     async def _database_answers(self) -> str:
         await self._store.open()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.metrics import Metrics
-from core.generation import Generation, GenerationStatus
+from core.generation import ADMITTED, Generation, GenerationStatus
 from core.messages import Incoming
 from core.ports import Changes
 from storage.store import SqlStore
@@ -31,9 +31,17 @@ class CountingStore(SqlStore):
         for generation in changes.generations:
             self._count(generation, changes.at)
         for turn in changes.turns:
-            self._metrics.turn("saved", max(0.0, (turn.at - turn.received_at).total_seconds()))
+            self._metrics.turn(max(0.0, (turn.at - turn.received_at).total_seconds()))
         for use in changes.uses:
             self._metrics.dialogue(use.model, use.purpose, use.tokens_in, use.tokens_out, use.cost)
+
+    async def count_waiting(self, now: datetime) -> None:
+        """Tell how much waits and runs now."""
+        self._metrics.waiting(
+            outbox=len(await self.unsent_keys(now)),
+            running=len(await self.with_status(*ADMITTED)),
+            queued=len(await self.with_status(GenerationStatus.QUEUED)),
+        )
 
     def _count(self, generation: Generation, at: datetime) -> None:
         order = generation.order

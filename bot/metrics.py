@@ -20,17 +20,9 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
         self._messages = Counter("reelbot_messages", "Messages and presses received.", ["platform"], registry=registry)
-        self._acknowledged = Histogram(
-            "reelbot_acknowledgement_seconds",
-            "From receiving a message to showing that it was noticed.",
-            ["platform"],
-            buckets=QUICK_S,
-            registry=registry,
-        )
         self._turns = Histogram(
             "reelbot_turn_seconds",
-            "Time one turn of a conversation took, by what became of it.",
-            ["outcome"],
+            "From a message's arrival to its saved answer.",
             buckets=QUICK_S,
             registry=registry,
         )
@@ -56,7 +48,7 @@ class Metrics:
         self._cost = Counter(
             "reelbot_dialogue_dollars", "US dollars paid for the dialogue.", ["model", "purpose"], registry=registry
         )
-        self._outbox = Gauge("reelbot_outbox_waiting", "Sentences that wait to be sent.", registry=registry)
+        self._outbox = Gauge("reelbot_outbox_waiting", "Chats where something waits to be sent.", registry=registry)
         self._running = Gauge("reelbot_running", "Generations on a worker.", registry=registry)
         self._queued = Gauge("reelbot_queued", "Generations that wait for a worker.", registry=registry)
 
@@ -64,13 +56,9 @@ class Metrics:
         """A message or press came in."""
         self._messages.labels(platform).inc()
 
-    def acknowledged(self, platform: str, seconds: float) -> None:
-        """It was shown that a message was noticed, so long after it came in."""
-        self._acknowledged.labels(platform).observe(seconds)
-
-    def turn(self, outcome: str, seconds: float) -> None:
-        """A turn ended: "saved", "stale" or "failed"."""
-        self._turns.labels(outcome).observe(seconds)
+    def turn(self, seconds: float) -> None:
+        """A message was answered, so long after it came in."""
+        self._turns.observe(seconds)
 
     def generation(self, status: str) -> None:
         """A generation came to this status."""
