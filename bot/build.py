@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from adapters.engine.embedded import EmbeddedEngine
-from bot.check import Finding, Probe, clip_store_probe, disk_probe
+from bot.check import Finding, Probe, State, clip_store_probe, disk_probe
 from bot.clock import SystemClock, Ticker
 from bot.connections import WRITE_TIMEOUT_S, Connections, ReceivingWebhook
 from bot.counting import CountingStore
@@ -215,8 +215,10 @@ class App:
         return ""
 
     async def _check_database(self) -> Finding:
-        await self._store.open()
         path = sqlite_path(self._settings.database)
+        if path is not None and not path.exists():
+            return Finding(state=State.OFF, detail=f"{path} is made at the first start")
+        await self._store.open()
         return Finding(detail=f"SQLite in {path}" if path else "PostgreSQL answers")
 
 

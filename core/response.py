@@ -220,6 +220,8 @@ class Response:
         self._close_question(generation, changes)
         said = (*generation.said, Said(message_id=message_id, changes=dict(changes))) if changes else generation.said
         self._touched[generation.id] = None
+        # An old summary would hide on the card what the idea has become.
+        kept = "" if "idea" in changes or "subject" in changes else generation.summary
         return self.save(
             replace(
                 generation,
@@ -227,7 +229,7 @@ class Response:
                 base=base or generation.base,
                 hurry=generation.hurry or hurry,
                 question=None,
-                summary=summary or generation.summary,
+                summary=summary or kept,
                 prompt="",
                 updated_at=self.now,
             )

@@ -86,6 +86,9 @@ def _shaping(
         changes = step.changes
         if step.intent is Intent.ANSWER and not changes and target.question and target.question.slot != "change":
             changes = {target.question.slot: None}
+        if not changes and not heard.pictures and not (reading.hurry and target.plan is None):
+            _nothing_new(response, target, hurry=reading.hurry)
+            return []
         response.amend(
             target,
             changes,
@@ -115,6 +118,16 @@ def _shaping(
         ]
     response.say(texts.ALREADY_UNDER_WAY.format(id=target.name), about=target.id)
     return []
+
+
+def _nothing_new(response: Response, generation: Generation, *, hurry: bool) -> None:
+    """The message says nothing about the request: say what is waited for, rather than nothing at all."""
+    if generation.question is not None:
+        response.say(texts.not_an_option(generation.question.text), about=generation.id)
+    elif generation.plan is not None and hurry:
+        response.say(texts.TAP_TO_CONFIRM.format(button=texts.make_it(generation.plan)), about=generation.id)
+    else:
+        response.say(texts.NOTHING_CHANGED.format(id=generation.name), about=generation.id)
 
 
 def _begin(response: Response, step: Step, reading: Reading, heard: Heard, *, first: bool) -> Generation:

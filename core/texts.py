@@ -370,6 +370,9 @@ def over(generation: Generation) -> str:
     return f"{generation.name} is over already; nothing is running and nothing more is charged."
 
 
+NOTHING_CHANGED = (
+    "I did not get what should be different about {id}. Say it like “8 seconds”, “upright”, “at night” or “no sound”."
+)
 WHAT_TO_CHANGE = "What should be different about {id}? Tell me in your own words, for instance “at night”."
 LONGEST_ALREADY = "{id} is as long as {name} can make it ({seconds} s). Ask for another clip that continues it."
 DELETE_QUESTION = "Delete {id} for good? The message stays, the file I keep goes."
@@ -476,7 +479,7 @@ HELP = (
     "• Reply to a finished clip to vary it.\n"
     "/status · /videos · /cancel · /new · /chats"
 )
-CHAT = "You are welcome! Tell me what you would like to see next."
+CHAT = "Any time! Tell me in a sentence what you would like to see next, or /help."
 UNSAFE = "I cannot make that one. Tell me another idea and I gladly will."
 NOT_UNDERSTOOD = "I make videos. Tell me in a sentence what you would like to see, or /help."
 ONLY_TEXT = "I can work with text and pictures here: send a sentence, or a picture with one."

@@ -548,3 +548,14 @@ async def test_finished_polls_tell_where_the_clip_is(stage: Stage) -> None:
     generation = await stage.finished()
     assert generation.order is not None
     assert generation.order.location == "over there"
+
+
+@pytest.mark.parametrize("text", ["make it faster", "change it", "hmm, different please"])
+async def test_a_change_that_is_not_understood_is_answered(stage: Stage, text: str) -> None:
+    await stage.say(RICH)
+    before = stage.platform.with_button("Make it").edits
+    await stage.say(text)
+    answered = stage.platform.last.text
+    edited = stage.platform.with_button("Make it").edits > before
+    assert edited or "did not get" in answered or "sentence" in answered
+    assert stage.provider.orders == []
