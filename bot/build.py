@@ -39,17 +39,17 @@ log = logging.getLogger("reelbot.app")
 Role = Literal["gateway", "worker"]
 
 
-def build(settings: Settings) -> App:
-    """The program for these settings; use it as an async context manager."""
-    return App(settings)
+def build(settings: Settings, *, clock: Clock | None = None) -> App:
+    """The program for these settings; use it as an async context manager. `clock`: the machine's unless given."""
+    return App(settings, clock)
 
 
 class App:
     """One process of Reelbot."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self._settings = settings
-        self._clock: Clock = SystemClock()
+        self._clock = clock or SystemClock()
         self._metrics = Metrics()
         self._catalogue = load_catalogue()
         self._store = CountingStore(settings.database, self._metrics)

@@ -1,10 +1,11 @@
-"""A clock for tests: time passes only when somebody sleeps, and then at once."""
+"""Clocks for tests: one on which time passes only when somebody sleeps, and one that runs fast."""
 
 from __future__ import annotations
 
 import asyncio
 import heapq
 import itertools
+import time
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 
@@ -64,3 +65,19 @@ class FakeClock:
                 heapq.heappop(self._sleepers)
             if self._sleepers:
                 self._wake_next()
+
+
+class SwiftClock:
+    """Implements the `Clock` port: so many seconds of its time pass in one of ours."""
+
+    def __init__(self, factor: float = 20.0) -> None:
+        self.factor = factor
+        self._began = time.monotonic()
+
+    def now(self) -> datetime:
+        """The time on this clock, in UTC."""
+        return START + timedelta(seconds=(time.monotonic() - self._began) * self.factor)
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when that many of its seconds have passed."""
+        await asyncio.sleep(seconds / self.factor)

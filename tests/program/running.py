@@ -13,6 +13,7 @@ from typing import Any
 
 from bot.build import App, build
 from bot.settings import load_settings
+from core.ports import Clock
 from tests.program.services import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,10 +22,10 @@ START_TIMEOUT_S = 30.0
 
 
 @asynccontextmanager
-async def running(world: World, **changes: str) -> AsyncIterator[App]:
+async def running(world: World, *, clock: Clock | None = None, **changes: str) -> AsyncIterator[App]:
     """The program, inside this process."""
     settings = load_settings(env_file=None, **{**world.environment, **changes})
-    async with build(settings) as app:
+    async with build(settings, clock=clock) as app:
         task = asyncio.create_task(app.run())
         try:
             yield app
