@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Literal, Self
@@ -31,7 +31,7 @@ from core.product import Parts, Product
 from core.request import Tier
 from storage.clips import ObjectClipStore
 from storage.database import sqlite_path
-from storage.lease import WorkerLease
+from storage.lease import PostgresLease, WorkerLease
 from storage.migrations import upgrade
 
 log = logging.getLogger("reelbot.app")
@@ -55,7 +55,7 @@ class App:
         self._store = CountingStore(settings.database, self._metrics)
         self._clips = ObjectClipStore(settings.media, storage_emulator=settings.storage_emulator_host)
         self.connections = Connections(settings, self._catalogue, self._clock)
-        self._lease: WorkerLease | None = None
+        self._closing = AsyncExitStack()
         self._link_secret = ""
 
     async def __aenter__(self) -> Self:
@@ -66,8 +66,7 @@ class App:
     ) -> None:
         await self.connections.close()
         await self._store.close()
-        if self._lease is not None:
-            self._lease.give_back()
+        await self._closing.aclose()
 
     # --- running ---------------------------------------------------------------------------------------------------
 
@@ -125,11 +124,16 @@ class App:
         ]
 
     async def _open(self, *, works: bool) -> None:
-        """Open the database; a worker on SQLite makes sure that it is the only one."""
+        """Open the database; a worker makes sure that it is the only one."""
         path = sqlite_path(self._settings.database)
         if works and path is not None:
-            self._lease = WorkerLease(path)
-            self._lease.take()
+            lease = WorkerLease(path)
+            lease.take()
+            self._closing.callback(lease.give_back)
+        elif works:
+            shared = PostgresLease(self._settings.database)
+            await shared.take()
+            self._closing.push_async_callback(shared.give_back)
         await upgrade(self._settings.database)
         await self._store.open()
         given = self._settings.link_secret

@@ -15,7 +15,7 @@ from core.outbox import Outbox
 from core.ports import Changes, ClipStore, Clock, Inbox, Obstacle, Platform, Scene
 from core.reading import Reading
 from core.response import Response
-from core.routing import LARGEST_ID
+from core.routing import LARGEST_ID, opens_another
 
 log = logging.getLogger("reelbot.answering")
 
@@ -120,8 +120,6 @@ class Answering:
 
     async def _left(self, conversation: Conversation) -> tuple[Conversation, ...]:
         """The conversation that a new one takes the place of: only one is current."""
-        if conversation.revision:
-            return ()
         current = await self._inbox.current(conversation.key, conversation.owner_id)
         scene = await self._inbox.scene(current) if current else None
         return (replace(scene.conversation, current=False),) if scene is not None else ()
@@ -139,13 +137,16 @@ class Answering:
         said = [one.incoming.text for one in waiting if isinstance(one.incoming, Message)]
         text = "\n".join(said)
         posts = tuple(outgoing.post for outgoing in response.posts)
-        conversation = remembered(response.conversation, text=text, posts=posts, now=now)
+        wished = [generation.requester.id for generation in response.scene.generations[:1]]
+        speaker = "person" if not wished or incoming.sender.id in wished else "other"
+        conversation = remembered(response.conversation, speaker=speaker, text=text, posts=posts, now=now)
         conversation = replace(
             conversation,
             title=conversation.title or (titled(text) if response.begun else ""),
             language=(reading.language if reading else "") or conversation.language,
         )
-        conversations = [*await self._left(conversation), conversation]
+        left = await self._left(conversation) if opens_another(incoming) else ()
+        conversations = [*left, conversation]
         if switched_to is not None and switched_to.id != conversation.id:
             conversations.append(replace(switched_to, current=True, updated_at=now))
         turn = Turn(

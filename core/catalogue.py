@@ -15,10 +15,7 @@ from importlib import resources
 from typing import Any
 
 from core.money import MICROS_PER_DOLLAR, Micros
-from core.request import Tier, VideoRequest
-
-RESOLUTIONS = ("360p", "480p", "720p", "1080p", "4k")
-"""From small to large; a resolution is the shorter side in pixels (4k: 2,160)."""
+from core.request import RESOLUTIONS, Tier, VideoRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

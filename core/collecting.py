@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
+from core.errors import PermanentError
 from core.generation import Clip, Generation
 from core.inspection import ClipFacts
 from core.ports import ClipStore, Media, VideoOrder, VideoProvider
 from core.request import MediaRef
+
+log = logging.getLogger("reelbot.collecting")
 
 
 class Collector:
@@ -87,8 +91,12 @@ class Collector:
             sent = silent
         if sent.stat().st_size > upload_bytes:
             smaller = self._path(generation, "smaller.mp4")
-            await self._media.shrink(sent, smaller, upload_bytes)
-            sent = smaller
+            try:
+                await self._media.shrink(sent, smaller, upload_bytes)
+                sent = smaller
+            except PermanentError as error:
+                # It is kept all the same; the platform will say that it does not take it.
+                log.warning("clip.cannot_shrink", extra={"generation": generation.name, "error": str(error)})
         clip = Clip(
             name=f"{generation.name}/clip.mp4",
             poster=f"{generation.name}/poster.jpg",

@@ -31,7 +31,8 @@ READ = frozenset({"video", "new"})
 
 def needs_reading(message: Message) -> bool:
     """Whether the dialogue model has to read the text of the message."""
-    return not message.command or (message.command in READ and bool(message.text.strip()))
+    says_something = bool(message.text.strip() or message.attachments)
+    return not message.command or (message.command in READ and says_something)
 
 
 def apply_command(response: Response, message: Message, heard: Heard) -> None:

@@ -65,9 +65,12 @@ def owner_of(key: ConversationKey, person_id: str) -> str:
     return "" if key.thread else person_id
 
 
-def remembered(conversation: Conversation, *, text: str, posts: tuple[Post, ...], now: datetime) -> Conversation:
-    """The conversation with a turn added to what is remembered of it; the first `MAX_LINE` characters of each line."""
-    lines = [Utterance(speaker="person", text=text[:MAX_LINE])] if text else []
+def remembered(
+    conversation: Conversation, *, speaker: str, text: str, posts: tuple[Post, ...], now: datetime
+) -> Conversation:
+    """The conversation with a turn added to what is remembered of it; the first `MAX_LINE` characters of each line.
+    `speaker` is "person" for whom the wish is, "other" for somebody else in the thread."""
+    lines = [Utterance(speaker=speaker, text=text[:MAX_LINE])] if text else []
     for post in posts:
         if post.kind is not PostKind.STATUS and not post.quiet:
             spoken = f"{post.heading}\n{post.text}" if post.heading else post.text

@@ -18,7 +18,7 @@ from core.actions import Action, parse_action
 from core.answering import Answering, Fill, Notify
 from core.commands import apply_command, needs_reading
 from core.conversation import Waiting, owner_of
-from core.corrections import apply_correction, corrected
+from core.corrections import apply_correction, correction_of
 from core.errors import StaleRow, TemporaryError
 from core.hearing import Hearing
 from core.intake import Intake, Taken
@@ -180,7 +180,7 @@ class Dialogue:
         return asking is None or asking.requester.id != message.sender.id
 
     async def _answer_wish(self, scene: Scene, waiting: tuple[Waiting, ...]) -> None:
-        wish = await self._hearing.wish(scene, waiting)
+        wish = await self._hearing.wish(scene, waiting, alone=waiting[0].row in self._tries)
         key = waiting[0].incoming.key
         simpler = wish.reading.simpler
 
@@ -196,18 +196,15 @@ class Dialogue:
             self._told_simpler.discard(key)
 
     async def _answer_edit(self, scene: Scene, waiting: Waiting, message: Message) -> None:
-        generation = corrected(scene, message.id)
-        if generation is None:
+        correction = correction_of(scene, message.id, message.text)
+        if correction is None:
             await self._answering.done(waiting)
             return
-        heard = await self._hearing.heard(message, message.text, Taken())
-        alone = Scene(conversation=scene.conversation, generations=())
-        reading = await self._hearing.read(alone, message, heard)
-
-        def fill(response: Response) -> None:
-            apply_correction(response, generation, reading, message_id=message.id, text=message.text)
-
-        await self._answering.answer(scene, (waiting,), fill, reading=reading)
+        heard = await self._hearing.heard(message, correction.text, Taken())
+        reading = await self._hearing.read(correction.before(scene), message, heard)
+        await self._answering.answer(
+            scene, (waiting,), lambda response: apply_correction(response, correction, reading), reading=reading
+        )
 
     async def _answer_press(self, scene: Scene, waiting: Waiting, press: Press) -> None:
         pressed = parse_action(press.action)

@@ -94,9 +94,12 @@ def completed(generation: Generation, message_id: str, now: datetime) -> Changes
 def undeliverable(generation: Generation, reason: str, now: datetime) -> Changes:
     """The place does not take the clip: it is kept, and not charged."""
     ended = generation.moved(S.UNDELIVERABLE, now, reason=reason, due_at=None)
-    button = Button(label=texts.TRY_AGAIN_HERE, action=action("post", ended.id))
+    buttons = (
+        Button(label=texts.TRY_AGAIN_HERE, action=action("post", ended.id)),
+        Button(label=texts.ORIGINAL_FILE, action=action("file", ended.id)),
+    )
     text = texts.UNDELIVERABLE.format(id=ended.name, reason=reason)
-    changes = _ended(ended, text, ((button,),), "undeliverable", now)
+    changes = _ended(ended, text, (buttons,), "undeliverable", now)
     return changes if _held(generation) else replace(changes, entries=())
 
 

@@ -144,6 +144,12 @@ class Said:
     message_id: str
     """Empty for a button."""
     changes: Mapping[str, Any]
+    heard: tuple[tuple[str, str], ...] = ()
+    """Id and text of each message that was read in one go, so that one of them can be edited."""
+
+    def has(self, message_id: str) -> bool:
+        """Whether this came from that message."""
+        return message_id == self.message_id or any(message_id == heard for heard, _ in self.heard)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

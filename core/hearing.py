@@ -67,14 +67,15 @@ class Hearing:
         self._album_wait_s = album_wait_s
         self._clock = clock
 
-    async def wish(self, scene: Scene, waiting: tuple[Waiting, ...]) -> Wish:
-        """Read the messages at the head of what waits, and those that come while they are read."""
+    async def wish(self, scene: Scene, waiting: tuple[Waiting, ...], *, alone: bool) -> Wish:
+        """Read the messages at the head of what waits, and those that come while they are read; or the first one
+        `alone`, when reading them together went wrong."""
         head = waiting[0].incoming
         assert isinstance(head, Message)
         if head.album:
             await self._clock.sleep(self._album_wait_s)
             waiting = await self._inbox.waiting(head.key)
-        run = _run(waiting)
+        run = waiting[:1] if alone else _run(waiting)
         heard: list[Waiting] = []
         fills: list[Fill] = []
         readings: list[Reading] = []
@@ -84,13 +85,16 @@ class Hearing:
             said = [one.incoming for one in run if isinstance(one.incoming, Message)]
             text = "\n".join(message.text for message in said if message.text)
             taken = await self._take(scene, run)
-            understood = await self.heard(said[0], text, taken)
+            parts = tuple((message.id, message.text) for message in said) if len(said) > 1 else ()
+            understood = replace(await self.heard(said[0], text, taken), parts=parts)
             reading = await self.read(working, said[0], understood)
             readings.append(reading)
             fills.append(_fill(reading, understood, taken))
             trial = self._answering.trial(working, said[0])
             fills[-1](trial)
             working = trial.scene
+            if alone:
+                break
             known = {one.row for one in heard}
             arrived = tuple(one for one in await self._inbox.waiting(head.key) if one.row not in known)
             run = _run(arrived, like=head)
@@ -135,7 +139,7 @@ class Hearing:
     def _confirms(self, scene: Scene, message: Message) -> bool:
         """Whether a plain yes means the card: the person has one open, and no question of theirs is."""
         response = self._answering.trial(scene, message)
-        asking = response.asking
+        asking = response.asking_me
         if asking is not None and asking.status is GenerationStatus.PENDING_CLARIFICATION:
             return False
         return any(generation.requester.id == message.sender.id for generation in response.cards)

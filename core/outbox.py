@@ -64,13 +64,16 @@ class Outbox:
                     sent[row.row] = await self._send(platform, row, message_id)
                     if row.post.anchor:
                         anchored[row.post.anchor] = sent[row.row]
-            except TemporaryError as error:
-                await self._mark(sent)
-                await self._postpone(rows[len(sent)], error)
-                return
             except asyncio.CancelledError:
                 await asyncio.shield(self._mark(sent))
                 raise
+            except Exception as error:
+                # Also one that nobody foresaw: what went out must not go out again, and what did not is tried later.
+                if not isinstance(error, TemporaryError):
+                    log.exception("outbox.failed", extra={"row": rows[len(sent)].row})
+                await self._mark(sent)
+                await self._postpone(rows[len(sent)], error)
+                return
             await self._mark(sent)
 
     async def _send(self, platform: Platform, row: Unsent, message_id: str) -> str:
@@ -79,7 +82,7 @@ class Outbox:
         except PermanentError as error:
             log.warning("outbox.given_up", extra={"row": row.row, "error": str(error)})
             return ""
-        except TemporaryError:
+        except Exception:
             if row.attempts >= GIVE_UP_AFTER:
                 log.warning("outbox.given_up", extra={"row": row.row, "attempts": row.attempts})
                 return ""
@@ -89,7 +92,8 @@ class Outbox:
         if sent:
             await self._rows.sent(sent, self._clock.now())
 
-    async def _postpone(self, row: Unsent, error: TemporaryError) -> None:
-        wait = error.retry_after if error.retry_after is not None else min(MAX_WAIT_S, 2.0 ** min(row.attempts, 9))
+    async def _postpone(self, row: Unsent, error: Exception) -> None:
+        asked = error.retry_after if isinstance(error, TemporaryError) else None
+        wait = asked if asked is not None else min(MAX_WAIT_S, 2.0 ** min(row.attempts, 9))
         log.info("outbox.postponed", extra={"row": row.row, "seconds": wait})
         await self._rows.postpone(row.row, self._clock.now() + timedelta(seconds=wait))

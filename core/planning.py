@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core import texts
-from core.catalogue import RESOLUTIONS, VideoModel
+from core.catalogue import VideoModel
 from core.generation import Plan, QuestionOption
 from core.inspection import ratio
 from core.money import Quote
-from core.request import Tier, VideoRequest
+from core.request import RESOLUTIONS, Tier, VideoRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,7 @@ def next_move(
             return Impossible()
         if isinstance(plan, Plan):
             return Show(plan=replace(plan, notes=tuple(notes)), changes=changes)
-        if ask:
+        if ask and plan.slot not in request.decided:
             return Ask(slot=plan.slot, text=plan.text, options=plan.options)
         notes.append(plan.note)
         changes[plan.slot] = plan.nearest

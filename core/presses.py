@@ -56,6 +56,10 @@ def _card_is_current(response: Response, generation: Generation, pressed: Action
         response.say(texts.CARD_REPLACED, about=generation.id)
     elif plan.quote.valid_until <= response.now:
         response.expire(generation)
+    elif plan.model not in {model.id for model in response.offer.models}:
+        # Retired since: the nearest living model, with a price of its own and for a tap of its own.
+        response.say(texts.MODEL_RETIRED.format(name=plan.model_name), about=generation.id)
+        response.amend(generation, {})
     else:
         return True
     return False
@@ -114,6 +118,9 @@ def _changes(response: Response, generation: Generation) -> list[QuestionOption]
 
 
 def _prompt(response: Response, generation: Generation, pressed: Action) -> None:
+    if not generation.prompt:
+        response.say(texts.STALE_BUTTON)
+        return
     response.say(texts.prompt(generation), about=generation.id)
 
 
@@ -187,6 +194,9 @@ def _longer(response: Response, generation: Generation, pressed: Action) -> None
 
 
 def _details(response: Response, generation: Generation, pressed: Action) -> None:
+    if generation.plan is None:
+        response.say(texts.STALE_BUTTON)
+        return
     response.say(texts.details(generation), about=generation.id)
 
 

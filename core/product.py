@@ -182,6 +182,7 @@ class Product:
 
     async def stop(self, within_s: float) -> None:
         """Stop everything; answers to orders under way are waited for so long, in seconds."""
+        self._works = False
         await self.dialogue.stop()
         await self.pipeline.drain(within_s)
         await self.engine.stop()

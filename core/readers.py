@@ -48,7 +48,8 @@ class Readers:
         return replace(reading, uses=(*uses, *reading.uses), simpler=True)
 
     async def prompt(self, generation: Generation) -> Written:
-        """The prompt for the generation's plan; raises ValueError when it has none."""
+        """The prompt for the generation's plan; raises ValueError when it has none, and KeyError when its model is not
+        in the catalogue."""
         plan = generation.plan
         if plan is None:
             raise ValueError(f"{generation.name} has no plan")
@@ -87,7 +88,9 @@ def reading_input(
     scene: Scene, message: Message, text: str, *, terms: Terms, about: int | None, now: datetime
 ) -> ReadingInput:
     """What a model may know about a message: the conversation, the request at hand and the open question."""
-    asking = next((g for g in scene.generations if question_open(g.question, terms, now)), None)
+    asked = [g for g in scene.generations if question_open(g.question, terms, now)]
+    own = [g for g in asked if g.requester.id == message.sender.id]
+    asking = next(iter(own or asked), None)
     shaping = asking or next((g for g in scene.generations if g.id == about), None)
     opened = [g for g in scene.generations if g.status.value.startswith("pending")]
     running = [g for g in scene.generations if g.status.value in _RUNNING]

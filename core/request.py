@@ -6,6 +6,7 @@ from what was assumed.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
@@ -77,6 +78,11 @@ class VideoRequest:
         return self.audio.strip().lower() == SILENT
 
 
+RESOLUTIONS = ("360p", "480p", "720p", "1080p", "4k")
+"""From small to large; a resolution is the shorter side in pixels (4k: 2,160)."""
+
+_ASPECT = re.compile(r"[1-9][0-9]?:[1-9][0-9]?", re.ASCII)
+
 TEXT_SLOTS = ("idea", "subject", "setting", "style", "camera", "mood", "audio", "words", "avoid", "language")
 """Slots that hold free text."""
 
@@ -100,8 +106,14 @@ def changed(request: VideoRequest, changes: dict[str, Any]) -> VideoRequest:
             if isinstance(value, int) and not isinstance(value, bool) and value > 0:
                 clean[slot] = value
         elif slot == "tier":
-            if value in set(Tier):
+            if isinstance(value, str) and value in set(Tier):
                 clean[slot] = Tier(value)
+        elif slot == "aspect":
+            if isinstance(value, str) and _ASPECT.fullmatch(value.strip()):
+                clean[slot] = value.strip()
+        elif slot == "resolution":
+            if isinstance(value, str) and value.strip().lower() in RESOLUTIONS:
+                clean[slot] = value.strip().lower()
         elif slot == "shots":
             if isinstance(value, (list, tuple)):
                 clean[slot] = tuple(str(shot).strip()[:MAX_TEXT] for shot in value if str(shot).strip())[:12]

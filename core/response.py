@@ -33,6 +33,8 @@ from core.policy import Ask, Show, next_move, question_open
 from core.ports import Obstacle, OutboxPost, Scene
 from core.request import VideoRequest
 
+_BEFORE_ORDER = frozenset(status.value for status in OPEN)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
@@ -130,11 +132,17 @@ class Response:
 
     @property
     def asking(self) -> Generation | None:
-        """The request whose question waits for an answer, if there is one."""
-        for generation in self.open:
-            if question_open(generation.question, self.offer.terms, self.now):
-                return generation
-        return None
+        """The request whose question waits for an answer, if there is one: the person's own before another's."""
+        return self.asking_me or next(iter(self._asking), None)
+
+    @property
+    def asking_me(self) -> Generation | None:
+        """The request of this person whose question waits for an answer."""
+        return next((generation for generation in self._asking if generation.requester.id == self.person.id), None)
+
+    @property
+    def _asking(self) -> tuple[Generation, ...]:
+        return tuple(g for g in self.open if question_open(g.question, self.offer.terms, self.now))
 
     def may_decide(self, generation: Generation) -> bool:
         """Whether this person applies, confirms, cancels and deletes: the requester, or an admin."""
@@ -178,6 +186,7 @@ class Response:
         changes: Mapping[str, Any],
         *,
         message_id: str,
+        heard: tuple[tuple[str, str], ...] = (),
         base: VideoRequest | None = None,
         parent: Generation | None = None,
         summary: str = "",
@@ -196,7 +205,7 @@ class Response:
             created_at=self.now,
             updated_at=self.now,
             base=base or VideoRequest(),
-            said=(Said(message_id=message_id, changes=dict(changes)),) if changes else (),
+            said=(Said(message_id=message_id, changes=dict(changes), heard=heard),) if changes else (),
             parent=parent.id if parent else None,
             language=language or (parent.language if parent else ""),
             summary=summary or (parent.summary if parent else ""),
@@ -212,13 +221,15 @@ class Response:
         changes: Mapping[str, Any],
         *,
         message_id: str = "",
+        heard: tuple[tuple[str, str], ...] = (),
         hurry: bool = False,
         base: VideoRequest | None = None,
         summary: str = "",
     ) -> Generation:
         """Add what was said to an open request; closes the question that stood open."""
         self._close_question(generation, changes)
-        said = (*generation.said, Said(message_id=message_id, changes=dict(changes))) if changes else generation.said
+        added = Said(message_id=message_id, changes=dict(changes), heard=heard)
+        said = (*generation.said, added) if changes else generation.said
         self._touched[generation.id] = None
         # An old summary would hide on the card what the idea has become.
         kept = "" if "idea" in changes or "subject" in changes else generation.summary
@@ -258,7 +269,7 @@ class Response:
             generation = self._rows[generation_id]
             if generation.status not in OPEN:
                 continue
-            asking = self.asking
+            asking = self.asking_me
             move = next_move(
                 generation,
                 self.offer.models,
@@ -320,8 +331,11 @@ class Response:
 
     def order_again(self, generation: Generation) -> None:
         """The person's own choice after the answer to an order was lost: into the queue under the same hold."""
-        again = generation.moved(GenerationStatus.QUEUED, self.now, due_at=self.now, order=None)
-        self._waiting_status(self.save(replace(again, retries=generation.retries + 1)))
+        began = {status: at for status, at in generation.entered.items() if status in _BEFORE_ORDER}
+        again = replace(
+            generation, entered=began, retries=generation.retries + 1, cancel_requested=False, told_late=False
+        )
+        self._waiting_status(self.save(again.moved(GenerationStatus.QUEUED, self.now, due_at=self.now, order=None)))
         self.started.append(generation.id)
 
     def cancel(self, generation: Generation) -> None:
@@ -344,7 +358,7 @@ class Response:
             self.say(texts.CANCELLING.format(id=generation.name), about=generation.id)
             self.woken.append(generation.id)
         else:
-            self.say(texts.TOO_LATE_TO_CANCEL.format(id=generation.name), about=generation.id)
+            self.say(texts.over(generation), about=generation.id)
 
     def deliver_again(self, generation: Generation) -> None:
         """Try once more to post a kept clip. Its hold was released, so it costs nothing any more."""

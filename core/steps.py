@@ -25,6 +25,8 @@ class Heard:
     message_id: str
     text: str
     private: bool
+    parts: tuple[tuple[str, str], ...] = ()
+    """Id and text of each message, where several were read in one go."""
     pictures: tuple[MediaRef, ...] = ()
     about: int | None = None
     """The generation whose message it replies to, or None."""
@@ -45,7 +47,8 @@ def apply_reading(response: Response, reading: Reading, heard: Heard) -> None:
             _OTHERS[step.intent](response, step, heard)
     shapes = any(step.intent in (Intent.CREATE, Intent.ANSWER, Intent.REFINE) for step in reading.steps)
     if reading.hurry and not shapes and (waiting := _own_open(response)) is not None:
-        response.amend(waiting, {}, message_id=heard.message_id, hurry=True)
+        base = _framed(waiting.base, heard)
+        response.amend(waiting, {}, message_id=heard.message_id, hurry=True, base=base)
     elif heard.pictures and not shapes:
         _with_picture(response, reading, heard)
 
@@ -93,6 +96,7 @@ def _shaping(
             target,
             changes,
             message_id=heard.message_id,
+            heard=heard.parts,
             hurry=reading.hurry,
             base=_framed(target.base, heard) if heard.pictures and first else None,
             summary=reading.summary,
@@ -110,6 +114,7 @@ def _shaping(
             response.begin(
                 step.changes,
                 message_id=heard.message_id,
+                heard=heard.parts,
                 base=base,
                 parent=parent,
                 summary=reading.summary,
@@ -141,6 +146,7 @@ def _begin(response: Response, step: Step, reading: Reading, heard: Heard, *, fi
     return response.begin(
         changes,
         message_id=heard.message_id,
+        heard=heard.parts,
         base=_framed(VideoRequest(), heard) if first else None,
         summary=reading.summary if single else str(changes.get("idea") or changes.get("subject") or "")[:80],
         hurry=reading.hurry or not first,

@@ -61,15 +61,17 @@ class Submitter:
         self._clock = clock
         self._look_every_s = look_every_s
         self._orders: set[asyncio.Task[Generation]] = set()
+        self._draining = False
 
     async def drain(self, seconds: float) -> None:
-        """Give orders that are on their way that long to be answered, so that a stop loses no answer."""
+        """Send no more orders, and give those on their way that long to be answered: a stop loses no answer."""
+        self._draining = True
         if self._orders:
             await asyncio.wait(set(self._orders), timeout=seconds)
 
     async def submit(self, generation: Generation, provider: VideoProvider) -> Generation:
         """Order the clip once; waits and tries again only where nothing was created."""
-        while generation.status is S.SUBMITTING:
+        while generation.status is S.SUBMITTING and not self._draining:
             if generation.order is not None and generation.order.outcome is None:
                 return await self.reconcile(generation)
             if generation.cancel_requested:
@@ -81,6 +83,9 @@ class Submitter:
                 generation = await self._prepared(generation)
             except PermanentError:
                 return await self._rows.fail(generation, texts.SOURCE_GONE)
+            except KeyError:
+                log.warning("order.unknown_model", extra={"generation": generation.name})
+                return await self._rows.fail(generation, texts.MODEL_GONE)
             # Shielded: when the program stops, the answer to an order under way is still taken down.
             task = asyncio.get_running_loop().create_task(self._order(generation, provider))
             self._orders.add(task)

@@ -365,7 +365,7 @@ def prompt(generation: Generation) -> str:
 
 def over(generation: Generation) -> str:
     """Somebody wants to cancel what has ended."""
-    if generation.status is GenerationStatus.COMPLETED:
+    if generation.status in (GenerationStatus.COMPLETED, GenerationStatus.DOWNLOADING, GenerationStatus.DELIVERING):
         return TOO_LATE_TO_CANCEL.format(id=generation.name)
     return f"{generation.name} is over already; nothing is running and nothing more is charged."
 
@@ -457,6 +457,7 @@ NO_VIDEO = "the service finished without a video."
 NO_SERVICE_ANSWER = "the video service does not answer. Try again in a few minutes."
 UNPLAYABLE = "the file that came back cannot be played."
 SERVICE_SAID = "the video service said “{reason}”."
+MODEL_RETIRED = "{name} is not on offer any more. Here is what I can make instead; nothing was ordered."
 MODEL_GONE = "this model is no longer set up here."
 SOURCE_GONE = "the picture you sent is no longer here. Send it again."
 INTERNAL = "something went wrong on my side. Retry, and tell the operator if it happens again."

@@ -49,13 +49,14 @@ class Watcher:
         """Look at the operation until it is over, most often around the time when it should be."""
         order = generation.order
         assert order is not None
-        failures = 0
+        failures = refused = 0
+        asked = 0.0
         while True:
             if generation.cancel_requested:
                 generation = await self._cancel(generation, provider, order.operation)
                 if generation.status is not S.PROCESSING:
                     return generation
-            await self._waits.pause(generation.id, self._until_next_look(generation, failures))
+            await self._waits.pause(generation.id, max(asked, self._until_next_look(generation, failures)))
             generation = await self._rows.load(generation.id)
             if generation.status is not S.PROCESSING:
                 return generation
@@ -66,15 +67,19 @@ class Watcher:
             except TemporaryError as error:
                 log.info("poll.failed", extra={"generation": generation.name, "error": str(error)})
                 failures += 1
+                asked = error.retry_after or 0.0
                 continue
             except PermanentError as error:
                 # A refused look says nothing about the clip: it may be paid and well.
                 log.warning("poll.refused", extra={"generation": generation.name, "error": str(error)})
                 failures += 1
-                if failures >= MAX_REFUSED_LOOKS:
+                refused += 1
+                asked = 0.0
+                if refused >= MAX_REFUSED_LOOKS:
                     return await self._rows.fail(generation, texts.SERVICE_SAID.format(reason=str(error).rstrip(".")))
                 continue
-            failures = 0
+            failures = refused = 0
+            asked = 0.0
             if isinstance(state, Running):
                 if state.fraction is not None:
                     self._fractions[generation.id] = state.fraction

@@ -79,5 +79,7 @@ async def _read(document: dict[str, Any]) -> dict[str, Any]:
         "steps": steps or [{"intent": "chat", "reply": "Tell me what you would like to see."}],
         "language": "en",
         "hurry": reading.hurry,
-        "summary": reading.summary or document["text"][:80],
+        # A change keeps the title that the wish has.
+        "summary": reading.summary
+        or (document["text"][:80] if any(step.intent is Intent.CREATE for step in reading.steps) else ""),
     }

@@ -33,7 +33,7 @@ def test_a_second_worker_is_refused_in_words(tmp_path: Path) -> None:
         with pytest.raises(PermanentError, match=rf"already working on this database \(process {other.pid}\)"):
             WorkerLease(path).take()
         other.kill()
-    with WorkerLease(path), pytest.raises(PermanentError, match="or use PostgreSQL"):
+    with WorkerLease(path), pytest.raises(PermanentError, match="Stop it first"):
         WorkerLease(path).take()
     with WorkerLease(path):
         pass
