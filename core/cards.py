@@ -6,6 +6,7 @@ Each has an anchor, so that a later post with the same anchor edits the earlier 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -57,6 +58,13 @@ def answered_question(generation: Generation, changes: Mapping[str, Any]) -> Pos
         anchor=_question_anchor(generation),
         quiet=True,
     )
+
+
+def lapsed_question(generation: Generation) -> Post:
+    """The question that nobody answered in time, without its buttons."""
+    question = generation.question
+    assert question is not None
+    return replace(answered_question(generation, {}), text=texts.lapsed(question.text))
 
 
 def _question_anchor(generation: Generation) -> str:

@@ -135,10 +135,6 @@ class Collector:
 
     # --- tidying ---------------------------------------------------------------------------------------------------
 
-    async def discard(self, generation: Generation) -> None:
-        """Forget a clip that is not what was promised."""
-        await self.tidy(generation)
-
     async def tidy(self, generation: Generation) -> None:
         """Remove the work files; what is kept is in the clip store."""
         folder = self._folder / generation.name

@@ -44,7 +44,7 @@ def apply_command(response: Response, message: Message, heard: Heard) -> None:
     elif message.command == "video":
         response.begin({}, message_id=message.id)
     elif message.command == "new":
-        response.say(texts.NEW_CONVERSATION)
+        response.say(texts.NEW_IN_THREAD if message.key.thread else texts.NEW_CONVERSATION)
     elif message.command == "start":
         response.say(texts.HELLO)
     else:

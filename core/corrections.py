@@ -37,7 +37,8 @@ class Correction:
     def before(self, scene: Scene) -> Scene:
         """The conversation as it was when the message came."""
         earlier = replace(self.generation, said=self.generation.said[: self.place], question=None)
-        return Scene(conversation=scene.conversation, generations=(earlier,) if self.place else ())
+        had_something = self.place > 0 or self.generation.parent is not None
+        return Scene(conversation=scene.conversation, generations=(earlier,) if had_something else ())
 
 
 def correction_of(scene: Scene, message_id: str, text: str) -> Correction | None:

@@ -20,6 +20,7 @@ from core.commands import apply_command, needs_reading
 from core.conversation import Waiting, owner_of
 from core.corrections import apply_correction, correction_of
 from core.errors import StaleRow, TemporaryError
+from core.generation import OPEN
 from core.hearing import Hearing
 from core.intake import Intake, Taken
 from core.messages import ConversationKey, Incoming, Message, Press
@@ -150,6 +151,7 @@ class Dialogue:
             return
         scene = await self._routing.scene(waiting.incoming)
         await self._answering.answer(scene, (waiting,), lambda response: response.say(texts.GIVEN_UP))
+        self._tries.pop(waiting.row, None)
 
     async def _answer(self, waiting: tuple[Waiting, ...]) -> None:
         """Deal with the first of what waits, and with what belongs to it."""
@@ -222,7 +224,7 @@ class Dialogue:
         written: dict[int, str] = {}
         for generation in scene.generations:
             wanted = pressed is not None and pressed.verb == "prompt" and pressed.generation_id == generation.id
-            if wanted and generation.plan is not None and not generation.prompt:
+            if wanted and generation.status in OPEN and generation.plan is not None and not generation.prompt:
                 prompt = await self._readers.prompt(generation)
                 written[generation.id] = prompt.texts[0]
                 changes = Changes(uses=prompt.uses, conversation_id=scene.conversation.id, at=self._clock.now())

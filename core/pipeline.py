@@ -16,7 +16,7 @@ from core import endings, texts
 from core.collecting import Collector
 from core.delivering import Deliverer
 from core.errors import PermanentError, StaleRow, TemporaryError, UnplayableClip
-from core.generation import Generation, GenerationStatus
+from core.generation import FINAL, Generation, GenerationStatus
 from core.inspection import flaws
 from core.outbox import Outbox
 from core.polling import backoff
@@ -96,6 +96,8 @@ class Pipeline:
                 generation = await self._collect(generation, provider)
             if generation.status is S.DELIVERING:
                 generation = await self._deliver(generation)
+            if generation.status in FINAL:
+                await self._collector.tidy(generation)
         except StaleRow:
             log.info("pipeline.superseded", extra={"generation": generation.name})
         finally:
@@ -107,6 +109,8 @@ class Pipeline:
         """The provider is not set up any more. What is paid for waits until it is again; the rest ends."""
         if generation.status is S.SUBMITTING and (generation.order is None or generation.order.outcome is not None):
             return await self._rows.fail(generation, texts.MODEL_GONE)
+        if generation.status is S.PROCESSING and generation.cancel_requested:
+            return await self._rows.end(generation, endings.cancelled(generation, self._clock.now()))
         log.warning("pipeline.no_provider", extra={"generation": generation.name, "status": generation.status.value})
         return generation
 
@@ -127,7 +131,6 @@ class Pipeline:
                 found = flaws(facts, generation.promise())
                 if found:
                     log.warning("clip.flawed", extra={"generation": generation.name, "flaws": [*found]})
-                    await self._collector.discard(generation)
                     return await self._rows.fail(generation, texts.flawed(found))
                 clip = await self._collector.keep(generation, facts, self._deliverer.limit(generation))
                 break
@@ -136,7 +139,6 @@ class Pipeline:
                 failures += 1
                 await self._waits.pause(generation.id, error.retry_after or backoff(failures))
             except UnplayableClip:
-                await self._collector.discard(generation)
                 return await self._rows.fail(generation, texts.UNPLAYABLE)
             except PermanentError as error:
                 return await self._rows.fail(generation, texts.SERVICE_SAID.format(reason=str(error).rstrip(".")))
@@ -168,6 +170,4 @@ class Pipeline:
                 log.warning("deliver.refused", extra={"generation": generation.name, "error": str(error)})
                 reason = str(error).rstrip(".")
                 return await self._rows.end(generation, endings.undeliverable(generation, reason, self._clock.now()))
-        ended = await self._rows.end(generation, endings.completed(generation, message_id, self._clock.now()))
-        await self._collector.tidy(ended)
-        return ended
+        return await self._rows.end(generation, endings.completed(generation, message_id, self._clock.now()))

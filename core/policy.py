@@ -28,7 +28,6 @@ LONG_WISH_WORDS = 12
 ASKED = (
     ("setting", texts.SETTINGS_OFFERED),
     ("style", texts.STYLES_OFFERED),
-    ("mood", texts.MOODS_OFFERED),
 )
 """The slots that are asked for once it is known what to film, the most telling first."""
 

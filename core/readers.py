@@ -78,7 +78,8 @@ class Readers:
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await ask(self._first), None
-        except (ReelbotError, TimeoutError) as error:
+        except Exception as error:
+            # Whatever is wrong with a model or its adapter: the person still gets an answer.
             log.warning("readers.fallback", extra={"purpose": purpose, "error": type(error).__name__})
             uses = error.uses if isinstance(error, ReelbotError) else ()
             return await ask(self._fallback), uses

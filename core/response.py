@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from core import texts
@@ -260,10 +260,13 @@ class Response:
         """Ask about one slot, with a button for each option."""
         number = generation.revision + 1
         question = Question(slot=slot, text=text, options=tuple(options), asked_at=self.now, number=number)
-        asked = self.save(replace(generation, question=question, updated_at=self.now))
+        lapses = self.now + timedelta(seconds=self.offer.terms.question_lapses_s)
+        clarifying = generation.status is GenerationStatus.PENDING_CLARIFICATION
+        due_at = lapses if clarifying else generation.due_at
+        asked = self.save(replace(generation, question=question, due_at=due_at, updated_at=self.now))
         self._post(question_post(asked, self.reply_to), asked.id)
 
-    def shape(self, wordings: Mapping[str, str], *, may_ask: bool = True) -> None:
+    def shape(self, wordings: Mapping[str, str]) -> None:
         """Ask about, or show the card of, every request that this turn touched."""
         for generation_id in self._touched:
             generation = self._rows[generation_id]
@@ -276,7 +279,7 @@ class Response:
                 self.offer.terms,
                 wordings=wordings,
                 now=self.now,
-                may_ask=may_ask and (asking is None or asking.id == generation_id),
+                may_ask=asking is None or asking.id == generation_id,
             )
             if isinstance(move, Ask):
                 asked = replace(generation, asked=generation.asked + 1)

@@ -32,11 +32,6 @@ class Heard:
     """The generation whose message it replies to, or None."""
 
 
-def new_requests(reading: Reading) -> int:
-    """How many generations the reading may begin at most."""
-    return sum(1 for step in reading.steps if step.intent in (Intent.CREATE, Intent.REFINE, Intent.ANSWER)) or 1
-
-
 def apply_reading(response: Response, reading: Reading, heard: Heard) -> None:
     """Do what the reading says, step by step."""
     begun: list[Generation] = []

@@ -124,12 +124,8 @@ def shape(aspect: str) -> str:
 
 QUESTIONS = {
     "idea": "What should the video show? One sentence is enough.",
-    "subject": "Who or what should be seen, and what happens?",
     "setting": "Where does it take place?",
     "style": "Which look do you have in mind?",
-    "mood": "Which mood should it have?",
-    "duration_s": "How long should it be?",
-    "aspect": "Which shape? Upright suits phones, wide suits screens.",
     "change": "What should be different? Tell me in your own words.",
 }
 """How to ask for a slot when the dialogue model has no wording in the person's language."""
@@ -144,7 +140,6 @@ STYLES_OFFERED = (
     ("Animated", "3D animation"),
     ("Drawn", "hand-drawn"),
 )
-MOODS_OFFERED = (("Calm", "calm"), ("Funny", "funny, playful"), ("Dramatic", "dramatic"))
 """Label and slot value of the buttons under a question."""
 
 
@@ -177,6 +172,11 @@ def took_instead(asked: str, got: str, name: str) -> str:
 def answered(question: str, answer: str) -> str:
     """The question with its answer, once the buttons are gone."""
     return f"{question}\n→ {answer}"
+
+
+def lapsed(question: str) -> str:
+    """A question that nobody answered in time."""
+    return f"{question}\n(No longer open. Tell me any time what you would like.)"
 
 
 def not_an_option(asked: str) -> str:
@@ -248,7 +248,6 @@ NOTHING_TO_ANSWER = "There is no question open. Tell me what video you would lik
 SEVERAL_CARDS = "There is more than one card open. Please tap Make it on the one you mean."
 TAP_TO_CONFIRM = "When you are happy with it, tap “{button}” on the card (or just answer yes)."
 CANCELLED_CARD = "Cancelled. Nothing was ordered and nothing is charged."
-SUPERSEDED = "Changed; see the newer card."
 
 # --- obstacles before the card ---------------------------------------------------------------------------------------
 
@@ -380,7 +379,7 @@ DELETED = "{id} is deleted here. Delete the message above too if you want it gon
 KEPT = "{id} is kept."
 KEPT_AS_IS = "{id} stays as it was."
 STALE_BUTTON = "That button is out of date. Tell me in words what you would like."
-QUESTION_CLOSED = "That question is answered already. Tell me in words what should be different."
+QUESTION_CLOSED = "That question is closed. Tell me in words what you would like."
 ALREADY_DECIDED = "{id} is settled already; this tap changed nothing."
 WAITING_ON = "Good, I keep waiting for {id}."
 CANNOT_STOP = (
@@ -460,7 +459,6 @@ SERVICE_SAID = "the video service said “{reason}”."
 MODEL_RETIRED = "{name} is not on offer any more. Here is what I can make instead; nothing was ordered."
 MODEL_GONE = "this model is no longer set up here."
 SOURCE_GONE = "the picture you sent is no longer here. Send it again."
-INTERNAL = "something went wrong on my side. Retry, and tell the operator if it happens again."
 UNDELIVERABLE = (
     "Your clip {id} is ready, but I could not post it ({reason}). You were not charged for it; it is kept, and I can "
     "post it once I am allowed to."
@@ -489,8 +487,8 @@ FETCH_FAILED = "I could not fetch your file. Please send it again."
 MEDIA_KEPT = "Thank you, I keep it. For now I can begin a clip with a picture; tell me what should happen."
 SIMPLER = "(My language model is not answering, so I read you word by word for now. You still get your video.)"
 ALREADY_UNDER_WAY = "{id} is ordered already, so I left it as it was. Reply to the clip to change it."
-UPDATED = "Updated."
 SETTINGS_LATER = "Tell me with the wish how you want it: “upright”, “6 seconds”, “best quality”."
+NEW_IN_THREAD = "Here everything belongs together. For another conversation, open another topic or thread."
 NEW_CONVERSATION = "A fresh start. What would you like to see?"
 SWITCHED = "Back to “{title}”."
 CHATS_HEADING = "Your conversations here; tap one to go on with it."
@@ -498,7 +496,6 @@ UNTITLED = "Nothing yet"
 NO_CHATS = "There is just this one conversation so far."
 NOTHING_RUNNING = "Nothing is under way. Tell me what you would like to see."
 NO_VIDEOS = "No videos yet. Tell me what you would like to see."
-OUT_OF_ORDER = "Something went wrong on my side, and your message is not lost: I will try again in a moment."
 GIVEN_UP = "I could not deal with your message. Please say it again in other words."
 NO_MODEL = "No video service set up here can work with that. Try it without the picture, or ask my operator."
 STRANGER = "I only work for people my operator has let in. Ask them to add your id: {id}"

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 
 from core.admission import Admission
-from core.cards import expired_card
+from core.cards import expired_card, lapsed_question
 from core.errors import StaleRow
-from core.generation import ADMITTED, Generation, GenerationStatus
+from core.generation import ADMITTED, OPEN, Generation, GenerationStatus
 from core.outbox import Outbox
 from core.pipeline import Pipeline
 from core.ports import Changes, Clock, Engine, Generations, OutboxPost
@@ -51,13 +51,17 @@ class Upkeep:
         await self._admission.admit()
 
     async def expire(self) -> None:
-        """End the cards whose price is no longer held."""
+        """End the cards whose price is no longer held, and the questions that nobody answered."""
         now = self._clock.now()
-        for generation in await self._generations.due(now, GenerationStatus.PENDING_CONFIRMATION):
+        for generation in await self._generations.due(now, *OPEN):
+            if generation.due_at is None:
+                continue
             ended = generation.moved(GenerationStatus.EXPIRED, now, question=None, due_at=None)
+            asked = generation.question is not None and generation.status is GenerationStatus.PENDING_CLARIFICATION
+            post = lapsed_question(generation) if asked else expired_card(ended)
             changes = Changes(
                 generations=(ended,),
-                posts=(OutboxPost(post=expired_card(ended), generation_id=ended.id),),
+                posts=(OutboxPost(post=post, generation_id=ended.id),),
                 conversation_id=ended.conversation_id,
                 at=now,
             )

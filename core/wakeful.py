@@ -57,10 +57,11 @@ class Wakeful(Generic[K]):
         try:
             while key in self._again:
                 self._again.discard(key)
-                await self._work(key)
-        except Exception:
-            # Whatever it was, the row still says what is to be done, and the clock will look at it again.
-            log.exception("task.failed", extra={"task": self._name})
+                try:
+                    await self._work(key)
+                except Exception:
+                    # Whatever it was, the row still says what is to be done, and the clock will look at it again.
+                    log.exception("task.failed", extra={"task": self._name})
         finally:
             self._again.discard(key)
             del self._tasks[key]

@@ -46,6 +46,7 @@ class Stage:
         self,
         *,
         model: DialogueModel | None = None,
+        fallback: DialogueModel | None = None,
         terms: Terms | None = None,
         capacity: Capacity | None = None,
         catalogue: Catalogue | None = None,
@@ -53,7 +54,7 @@ class Stage:
         link: Link = lambda name, until: "",
     ) -> None:
         """Put the parts together; again for a program that was started anew over the same rows."""
-        rules = RulesDialogueModel()
+        rules = fallback or RulesDialogueModel()
         self.clips = ObjectClipStore(str(self.folder / "media"))
         self.product = Product(
             Parts(

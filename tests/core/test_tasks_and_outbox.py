@@ -1,0 +1,396 @@
+"""The small machines below the stages: tasks by key, pauses that can be cut short, the outbox and admission."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from core.admission import Admission, Capacity, next_to_start, queue_order
+from core.catalogue import load_catalogue
+from core.errors import PermanentError, StaleRow, TemporaryError
+from core.generation import Generation
+from core.generation import GenerationStatus as S
+from core.messages import ConversationKey, Person, Post
+from core.outbox import GIVE_UP_AFTER, MAX_WAIT_S, Outbox
+from core.ports import Changes, Unsent
+from core.waits import Waits
+from core.wakeful import Wakeful
+from tests.clock import START, FakeClock
+from tests.core.test_generation import NOW, a_generation, a_plan, keep
+from tests.fakes import FakePlatform
+from tests.stage import ANN, BOB, HERE, Stage
+
+# --- tasks -----------------------------------------------------------------------------------------------------------
+
+
+async def test_one_task_a_key_and_no_wake_is_lost() -> None:
+    begun: list[str] = []
+    gate = asyncio.Event()
+
+    async def work(key: str) -> None:
+        begun.append(key)
+        await gate.wait()
+
+    tasks = Wakeful(work, "test")
+    tasks.wake("a")
+    await asyncio.sleep(0)
+    tasks.wake("a")
+    tasks.wake("a")
+    tasks.wake("b")
+    await asyncio.sleep(0)
+    assert begun == ["a", "b"]
+    assert tasks.busy("a")
+    gate.set()
+    await tasks.settled("a")
+    await tasks.settled("b")
+    assert begun == ["a", "b", "a"]
+    assert not tasks.busy("a")
+
+
+async def test_an_error_ends_one_run_and_the_next_wake_starts_another() -> None:
+    runs = 0
+
+    async def work(key: str) -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            raise ValueError("broken")
+
+    tasks = Wakeful(work, "test")
+    for _ in range(2):
+        tasks.wake("a")
+        await tasks.settled("a")
+    assert runs == 2
+
+
+async def test_what_was_stopped_starts_nothing_more() -> None:
+    ended: list[str] = []
+
+    async def work(key: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(key)
+
+    tasks = Wakeful(work, "test")
+    tasks.wake("a")
+    await asyncio.sleep(0)
+    await tasks.stop()
+    assert ended == ["a"]
+    tasks.wake("a")
+    assert not tasks.busy("a")
+
+
+async def test_a_pause_ends_by_itself_or_when_woken() -> None:
+    clock = FakeClock()
+    waits = Waits(clock)
+    pause = asyncio.create_task(waits.pause(1, 10))
+    await asyncio.sleep(0.01)
+    clock.advance(9)
+    await asyncio.sleep(0)
+    assert not pause.done()
+    clock.advance(1)
+    await asyncio.wait_for(pause, 0.2)
+    pause = asyncio.create_task(waits.pause(1, 10))
+    await asyncio.sleep(0.01)
+    waits.wake(1)
+    await asyncio.wait_for(pause, 0.2)
+    assert clock.now() == START + timedelta(seconds=10)
+
+
+async def test_a_wake_between_two_pauses_counts_once() -> None:
+    waits = Waits(FakeClock())
+    waits.wake(1)
+    await asyncio.wait_for(waits.pause(1, 10), 0.2)
+    pause = asyncio.create_task(waits.pause(1, 10))
+    await asyncio.sleep(0.01)
+    assert not pause.done()
+    waits.wake(2)
+    waits.forget(2)
+    waits.forget(3)
+    pause.cancel()
+
+
+# --- the outbox ------------------------------------------------------------------------------------------------------
+
+
+class Rows:
+    """The `OutboxRows` port in memory, for one place."""
+
+    def __init__(self, *posts: Post) -> None:
+        self.rows = dict(enumerate(posts, 1))
+        self.attempts = dict.fromkeys(self.rows, 0)
+        self.marked: dict[int, str] = {}
+        self.due: dict[int, datetime] = {}
+
+    async def unsent(self, key: ConversationKey, now: datetime) -> tuple[Unsent, ...]:
+        found = []
+        for number, post in self.rows.items():
+            if number not in self.marked and post.key == key:
+                if self.due.get(number, now) > now:
+                    break
+                found.append(Unsent(row=number, post=post, attempts=self.attempts[number], message_id=""))
+        return tuple(found)
+
+    async def unsent_keys(self, now: datetime) -> tuple[ConversationKey, ...]:
+        return tuple(dict.fromkeys(post.key for post in self.rows.values()))
+
+    async def sent(self, rows: Mapping[int, str], now: datetime) -> None:
+        self.marked |= rows
+
+    async def postpone(self, row: int, until: datetime) -> None:
+        self.attempts[row] += 1
+        self.due[row] = until
+
+
+class PickyPlatform(FakePlatform):
+    """Takes posts as the test says: by text, an error to raise once or for ever."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refuses: dict[str, Exception] = {}
+        self.hangs = ""
+
+    async def post(self, post: Post, message_id: str) -> str:
+        if post.text == self.hangs:
+            await asyncio.Event().wait()
+        if post.text in self.refuses:
+            raise self.refuses[post.text]
+        return await super().post(post, message_id)
+
+
+def outbox_of(rows: Rows, platform: FakePlatform, clock: FakeClock) -> Outbox:
+    return Outbox(rows=rows, platforms={"fake": platform}, clock=clock)
+
+
+def posts(*texts: str, anchor: str = "") -> list[Post]:
+    return [Post(key=HERE, text=text, anchor=anchor) for text in texts]
+
+
+def texts_of(platform: FakePlatform) -> list[str]:
+    return [shown.text for shown in platform.shown]
+
+
+async def test_what_is_said_goes_out_in_order_and_once() -> None:
+    rows, platform = Rows(*posts("one", "two", "three")), PickyPlatform()
+    outbox = outbox_of(rows, platform, FakeClock())
+    await outbox.sweep()
+    await outbox.settled(HERE)
+    await outbox.sweep()
+    await outbox.settled(HERE)
+    assert texts_of(platform) == ["one", "two", "three"]
+    assert list(rows.marked) == [1, 2, 3]
+
+
+async def test_posts_with_one_anchor_are_one_message_also_within_one_go() -> None:
+    rows, platform = Rows(*posts("one", "two", anchor="card:1"), *posts("three")), PickyPlatform()
+    await outbox_of(rows, platform, FakeClock()).send(HERE)
+    assert texts_of(platform) == ["two", "three"]
+    assert rows.marked[1] == rows.marked[2] != rows.marked[3]
+
+
+async def test_a_service_that_says_later_holds_back_what_follows() -> None:
+    rows, platform, clock = Rows(*posts("one", "two", "three")), PickyPlatform(), FakeClock()
+    outbox = outbox_of(rows, platform, clock)
+    platform.refuses["two"] = TemporaryError(retry_after=7.0)
+    await outbox.send(HERE)
+    assert texts_of(platform) == ["one"]
+    assert rows.due == {2: clock.now() + timedelta(seconds=7)}
+    clock.advance(6)
+    platform.refuses.clear()
+    await outbox.send(HERE)
+    assert texts_of(platform) == ["one"]
+    clock.advance(1)
+    await outbox.send(HERE)
+    assert texts_of(platform) == ["one", "two", "three"]
+
+
+async def test_waits_grow_and_at_last_a_sentence_is_given_up_for_the_next() -> None:
+    rows, platform, clock = Rows(*posts("one", "two")), PickyPlatform(), FakeClock()
+    outbox = outbox_of(rows, platform, clock)
+    platform.refuses["one"] = TemporaryError()
+    waits = []
+    while 1 not in rows.marked:
+        before = clock.now()
+        await outbox.send(HERE)
+        if 1 not in rows.marked:
+            waits.append((rows.due[1] - before).total_seconds())
+            clock.advance(waits[-1])
+    assert waits[:4] == [1.0, 2.0, 4.0, 8.0]
+    assert max(waits) == MAX_WAIT_S
+    assert len(waits) == GIVE_UP_AFTER
+    assert rows.marked[1] == ""
+    assert texts_of(platform) == ["two"]
+
+
+async def test_what_will_never_be_taken_is_given_up_at_once() -> None:
+    rows, platform = Rows(*posts("one", "two")), PickyPlatform()
+    platform.refuses["one"] = PermanentError("the chat is gone")
+    await outbox_of(rows, platform, FakeClock()).send(HERE)
+    assert rows.marked[1] == ""
+    assert texts_of(platform) == ["two"]
+
+
+async def test_a_stop_in_the_middle_keeps_note_of_what_was_sent() -> None:
+    rows, platform = Rows(*posts("one", "two")), PickyPlatform()
+    platform.hangs = "two"
+    outbox = outbox_of(rows, platform, FakeClock())
+    outbox.wake(HERE)
+    await asyncio.sleep(0.01)
+    await outbox.stop()
+    assert list(rows.marked) == [1]
+
+
+async def test_a_stop_before_anything_was_sent_notes_nothing() -> None:
+    rows, platform = Rows(*posts("one")), PickyPlatform()
+    platform.hangs = "one"
+    outbox = outbox_of(rows, platform, FakeClock())
+    outbox.wake(HERE)
+    await asyncio.sleep(0.01)
+    await outbox.stop()
+    assert rows.marked == {}
+
+
+async def test_a_place_of_another_program_is_left_alone() -> None:
+    elsewhere = ConversationKey(platform="elsewhere", chat="1")
+    rows, platform = Rows(Post(key=elsewhere, text="one")), PickyPlatform()
+    await outbox_of(rows, platform, FakeClock()).send(elsewhere)
+    assert rows.marked == {}
+
+
+# --- admission -------------------------------------------------------------------------------------------------------
+
+
+def queued(number: int, person: Person = ANN, *, after: float = 0, model: str = "animatic-1") -> Generation:
+    entered = {S.QUEUED.value: NOW + timedelta(seconds=after)}
+    return a_generation(number, S.QUEUED, requester=person, entered=entered, plan=a_plan(model=model))
+
+
+def running(number: int, person: Person = ANN) -> Generation:
+    return a_generation(number, S.PROCESSING, requester=person)
+
+
+EVE = Person(id="fake:eve", name="Eve")
+
+
+@pytest.mark.parametrize(
+    ("waiting", "under_way", "served", "order"),
+    [
+        ([], [], {}, []),
+        ([queued(2), queued(1, after=1)], [], {}, [2, 1]),
+        # somebody new comes before a second one of somebody else
+        ([queued(1), queued(2, after=1), queued(3, BOB, after=2)], [], {}, [1, 3, 2]),
+        # and before somebody who has one under way
+        ([queued(1), queued(2, BOB, after=5)], [running(9)], {}, [2, 1]),
+        # with as many under way, whoever was let in longest ago
+        ([queued(1), queued(2, BOB, after=5)], [], {ANN.id: NOW, BOB.id: NOW - timedelta(hours=1)}, [2, 1]),
+        (
+            [queued(1), queued(2, BOB, after=5), queued(3, EVE, after=9)],
+            [],
+            {ANN.id: NOW, BOB.id: NOW},
+            [3, 1, 2],
+        ),
+    ],
+)
+def test_the_queue_is_fair(
+    waiting: list[Generation], under_way: list[Generation], served: dict[str, datetime], order: list[int]
+) -> None:
+    assert [generation.id for generation in queue_order(waiting, under_way, served)] == order
+
+
+@pytest.mark.parametrize(
+    ("waiting", "under_way", "recent", "started"),
+    [
+        ([], [], {}, None),
+        ([queued(1)], [], {}, 1),
+        ([queued(1)], [running(7), running(8), running(9, BOB)], {}, None),
+        ([queued(1), queued(2, BOB)], [running(7), running(8)], {}, 2),
+        ([queued(1)], [running(7), running(8)], {}, None),
+        ([queued(1), queued(2, BOB, model="other")], [], {"animatic-1": 2}, 2),
+        ([queued(1)], [], {"animatic-1": 1}, 1),
+        ([replace(queued(1), plan=None)], [], {}, 1),
+    ],
+)
+def test_only_what_the_limits_allow_starts(
+    waiting: list[Generation], under_way: list[Generation], recent: dict[str, int], started: int | None
+) -> None:
+    chosen = next_to_start(
+        waiting,
+        under_way,
+        Capacity(overall=3, per_person=2),
+        served={},
+        orders_per_minute={"animatic-1": 2},
+        recent=recent,
+    )
+    assert (chosen.id if chosen else None) == started
+
+
+class StartedNothing:
+    """The `Engine` port that only notes what it was told."""
+
+    def __init__(self) -> None:
+        self.started: list[int] = []
+
+    async def start(self, generation_id: int) -> None:
+        self.started.append(generation_id)
+
+    async def wake(self, generation_id: int) -> None:
+        raise AssertionError("admission wakes nobody")
+
+
+async def test_a_services_orders_per_minute_are_kept(stage: Stage) -> None:
+    limited = load_catalogue()
+    model = replace(limited.model("animatic-1"), orders_per_minute=2)
+    engine, clock = StartedNothing(), FakeClock()
+    await keep(stage, *(queued(number, after=number) for number in range(1, 5)))
+    admission = Admission(
+        generations=stage.store,
+        engine=engine,
+        catalogue=replace(limited, video=(model,)),
+        capacity=Capacity(overall=9, per_person=9),
+        clock=clock,
+    )
+    await admission.admit()
+    assert engine.started == [1, 2]
+    clock.advance(59)
+    await admission.admit()
+    assert engine.started == [1, 2]
+    clock.advance(1)
+    await admission.admit()
+    assert engine.started == [1, 2, 3, 4]
+
+
+class Raced:
+    """A store where somebody else saves first, so many times; for the rest it is the store it was given."""
+
+    def __init__(self, stage: Stage, losses: int) -> None:
+        self._store = stage.store
+        self.losses = losses
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    async def commit(self, changes: Changes) -> None:
+        if self.losses:
+            self.losses -= 1
+            raise StaleRow
+        await self._store.commit(changes)
+
+
+async def test_a_row_that_somebody_else_let_in_is_looked_at_again(stage: Stage) -> None:
+    engine = StartedNothing()
+    await keep(stage, queued(1))
+    admission = Admission(
+        generations=Raced(stage, losses=1),  # type: ignore[arg-type]
+        engine=engine,
+        catalogue=load_catalogue(),
+        capacity=Capacity(overall=9, per_person=9),
+        clock=FakeClock(),
+    )
+    await admission.admit()
+    assert engine.started == [1]
+    assert (await stage.generation()).status is S.SUBMITTING

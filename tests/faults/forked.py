@@ -1,0 +1,116 @@
+"""The program as a process of its own, forked from one that has imported everything already.
+
+Importing takes two seconds of a core, and every case here starts the program twice. What runs is the real command
+line with an environment of its own; only its imports are shared. `tests.program.running.Process`, which starts a new
+interpreter, is the same to a test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import sys
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+from tests.program.running import START_TIMEOUT_S, event_of
+from tests.program.services import World
+
+IMPORTED = [
+    *("bot.build", "bot.cli", "bot.logs", "bot.server", "bot.stopping", "storage.migrations", "tests.faults.launcher"),
+    *("adapters.telegram", "adapters.gemini", "adapters.omni", "adapters.veo", "adapters.animatic", "adapters.pyav"),
+    # What the libraries import late.
+    *("aiosqlite", "anyio._backends._asyncio", "apscheduler.executors.asyncio", "google.auth.aio.credentials"),
+    *("google.genai._gaos.google_genai", "httpcore", "uvicorn.lifespan.off", "uvicorn.protocols.http.h11_impl"),
+]
+FORKING = multiprocessing.get_context("forkserver")
+FORKING.set_forkserver_preload(IMPORTED)
+
+
+class Forked:
+    """`reelbot run`, or with FAULT_AT among the settings what `launcher` makes of it."""
+
+    def __init__(self, world: World, **changes: str) -> None:
+        ours = {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "TMPDIR") if name in os.environ}
+        self._environment = {**ours, **world.environment, **changes}
+        self._folder = world.folder
+        self._process: ForkServerProcess | None = None
+        self._over = asyncio.Event()
+        self._started = asyncio.Event()
+        self._reader: asyncio.Task[None] | None = None
+        self.lines: list[str] = []
+
+    async def start(self) -> None:
+        """Start it, and return when it listens or has ended."""
+        output, written = FORKING.Pipe(duplex=False)
+        process = FORKING.Process(target=_run, args=(written, self._environment, self._folder), daemon=True)
+        await asyncio.to_thread(process.start)
+        written.close()
+        self._process = process
+        loop = asyncio.get_running_loop()
+        loop.add_reader(process.sentinel, self._ended)
+        self._reader = asyncio.create_task(self._read(output))
+        waits = {asyncio.create_task(self._started.wait()), asyncio.create_task(self._over.wait())}
+        await asyncio.wait(waits, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self._process is not None and not self._over.is_set():
+            self._process.kill()
+
+    async def ended(self) -> int:
+        """Return the exit status when it has ended."""
+        assert self._process is not None
+        assert self._reader is not None
+        await self._over.wait()
+        await self._reader
+        assert self._process.exitcode is not None
+        return self._process.exitcode
+
+    async def stop(self) -> int:
+        """Ask it to stop, and return its exit status."""
+        assert self._process is not None
+        if not self._over.is_set():
+            self._process.terminate()
+        return await self.ended()
+
+    def _ended(self) -> None:
+        assert self._process is not None
+        asyncio.get_running_loop().remove_reader(self._process.sentinel)
+        self._process.join()
+        self._over.set()
+
+    async def _read(self, output: Connection) -> None:
+        reader = asyncio.StreamReader()
+        loop = asyncio.get_running_loop()
+        file = os.fdopen(os.dup(output.fileno()), "rb")
+        output.close()
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), file)
+        async for line in reader:
+            text = line.decode(errors="replace").rstrip()
+            self.lines.append(text)
+            if event_of(text).get("event") == "app.started":
+                self._started.set()
+        transport.close()
+
+
+def _run(output: Connection, environment: dict[str, str], folder: Path) -> None:
+    """In the new process."""
+    os.dup2(output.fileno(), sys.stderr.fileno())
+    output.close()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.argv = ["reelbot", "run"]
+    if "FAULT_AT" in environment:
+        from tests.faults.launcher import main as run
+    else:
+        from bot.cli import main as run
+    run()

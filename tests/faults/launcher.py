@@ -1,0 +1,121 @@
+"""Runs the real program with a store that sends a signal to its own process at one commit.
+
+FAULT_AT says which: "before" or "after", a space, and the names of facts (see `facts`) joined by "+", all of which
+the commit must save. "receive" stands for putting an event into the inbox. It happens once. FAULT_SIGNAL is SIGKILL,
+or SIGTERM for a disk that is slow as well: a commit that is asked to stop right before it is done when the program has
+begun to stop its work. Everything else is as in `reelbot run`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from datetime import datetime
+
+from bot.build import App
+from bot.counting import CountingStore
+from bot.logs import configure_logging
+from bot.metrics import Metrics
+from bot.settings import Settings, load_settings
+from bot.stopping import run_until_stopped
+from core.messages import Incoming
+from core.ports import Changes
+
+RECEIVE = frozenset({"receive"})
+
+
+def facts(changes: Changes) -> frozenset[str]:
+    """What a commit saves: statuses of generations, "order.none", "order.intent" or "order." and the outcome,
+    "announced" once a delivery has something to go on from, "ledger." and the kind, "turn"."""
+    names = {f"ledger.{entry.kind.value}" for entry in changes.entries}
+    if changes.turns:
+        names.add("turn")
+    for generation in changes.generations:
+        names.add(generation.status.value)
+        order = generation.order
+        names.add("order.none" if order is None else f"order.{order.outcome.value if order.outcome else 'intent'}")
+        if generation.delivery:
+            names.add("announced")
+    return frozenset(names)
+
+
+async def listening(port: int) -> bool:
+    """Whether somebody takes connections at this port. A program that stops closes it first, then ends its work."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionError:
+        return False
+    writer.close()
+    return True
+
+
+class SignallingStore(CountingStore):
+    """The program's store, which sends a signal to its process at one commit."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, *, at: str, number: signal.Signals) -> None:
+        super().__init__(settings.database, metrics)
+        self._port = settings.http_port
+        self._side, _, wanted = at.partition(" ")
+        self._wanted = frozenset(wanted.split("+"))
+        self._number = number
+        self._sent = False
+
+    async def receive(self, incoming: Incoming, now: datetime) -> bool:
+        """As the store's own."""
+        self._reached("before", RECEIVE)
+        new = await super().receive(incoming, now)
+        self._reached("after", RECEIVE)
+        return new
+
+    async def commit(self, changes: Changes) -> None:
+        """As the store's own: a save that was begun is finished, also when its caller is cancelled."""
+        if self._reached("before", facts(changes)):
+            saving = asyncio.create_task(self._save_late(changes))
+            try:
+                await asyncio.shield(saving)
+            except asyncio.CancelledError:
+                await asyncio.wait({saving})
+                raise
+        else:
+            await super().commit(changes)
+        self._reached("after", facts(changes))
+
+    def _reached(self, side: str, found: frozenset[str]) -> bool:
+        if self._sent or side != self._side or not self._wanted <= found:
+            return False
+        self._sent = True
+        os.kill(os.getpid(), self._number)
+        return True
+
+    async def _save_late(self, changes: Changes) -> None:
+        """When the program has begun to end its work, the disk has had its time."""
+        while await listening(self._port):  # noqa: ASYNC110 - a socket
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        await super().commit(changes)
+
+
+class SignallingApp(App):
+    """The program with that store."""
+
+    def __init__(self, settings: Settings, *, at: str, number: signal.Signals) -> None:
+        super().__init__(settings)
+        self._store = SignallingStore(settings, self._metrics, at=at, number=number)
+
+
+def main() -> None:
+    """As `reelbot run`."""
+    settings = load_settings()
+    configure_logging(settings.log_level, settings.log_format, settings.secrets)
+    number = signal.Signals[os.environ.get("FAULT_SIGNAL", "SIGKILL")]
+
+    async def work() -> None:
+        async with SignallingApp(settings, at=os.environ["FAULT_AT"], number=number) as program:
+            await program.run()
+
+    run_until_stopped(work, within_s=settings.stop_within_s)
+
+
+if __name__ == "__main__":
+    main()
