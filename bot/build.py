@@ -152,7 +152,7 @@ class App:
                 await product.listen()
                 ticker.add("listen", settings.sweep_s, product.listen)
             if works:
-                await product.work()
+                await product.recover()
                 ticker.add("work", settings.sweep_s, product.work)
                 ticker.add("progress", min(1.0, settings.progress_edit_s), product.progress.tick)
             ticker.add("metrics", max(5.0, settings.sweep_s), self._count)

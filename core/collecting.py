@@ -135,6 +135,10 @@ class Collector:
 
     # --- tidying ---------------------------------------------------------------------------------------------------
 
+    def leftovers(self) -> tuple[str, ...]:
+        """Names of the generations that have work files."""
+        return tuple(folder.name for folder in self._folder.iterdir()) if self._folder.is_dir() else ()
+
     async def tidy(self, generation: Generation) -> None:
         """Remove the work files; what is kept is in the clip store."""
         folder = self._folder / generation.name

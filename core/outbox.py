@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from core.errors import PermanentError, TemporaryError
+from core.finishing import Finishing
 from core.messages import ConversationKey
 from core.ports import Clock, OutboxRows, Platform, Unsent
 from core.wakeful import Wakeful
@@ -31,6 +32,7 @@ class Outbox:
         self._rows = rows
         self._platforms = platforms
         self._clock = clock
+        self._sends = Finishing()
         self._senders: Wakeful[ConversationKey] = Wakeful(self.send, "outbox")
 
     def wake(self, key: ConversationKey) -> None:
@@ -46,8 +48,12 @@ class Outbox:
         """Return when nothing is being sent in this place."""
         await self._senders.settled(key)
 
+    async def drain(self, seconds: float) -> None:
+        """Begin to send nothing more, and give what is being sent so many seconds."""
+        await self._sends.drain(seconds)
+
     async def stop(self) -> None:
-        """Stop sending; what is left is sent after the next start."""
+        """Stop; what is left goes out after the next start."""
         await self._senders.stop()
 
     async def send(self, key: ConversationKey) -> None:
@@ -56,27 +62,39 @@ class Outbox:
         if platform is None:
             return
         while rows := await self._rows.unsent(key, self._clock.now()):
-            sent: dict[int, str] = {}
+            edited: dict[int, str] = {}
             anchored: dict[str, str] = {}
-            try:
-                for row in rows:
-                    message_id = row.message_id or anchored.get(row.post.anchor, "")
-                    sent[row.row] = await self._send(platform, row, message_id)
-                    if row.post.anchor:
-                        anchored[row.post.anchor] = sent[row.row]
-            except asyncio.CancelledError:
-                await asyncio.shield(self._mark(sent))
-                raise
-            except Exception as error:
-                # Also one that nobody foresaw: what went out must not go out again, and what did not is tried later.
-                if not isinstance(error, TemporaryError):
-                    log.exception("outbox.failed", extra={"row": rows[len(sent)].row})
-                await self._mark(sent)
-                await self._postpone(rows[len(sent)], error)
-                return
-            await self._mark(sent)
+            for row in rows:
+                if self._sends.closing:
+                    await self._mark(edited)
+                    return
+                message_id = row.message_id or anchored.get(row.post.anchor, "")
+                try:
+                    sent = await self._sends.run(self._send(platform, row, message_id, edited))
+                except asyncio.CancelledError:
+                    raise
+                except Exception as error:
+                    # Also one that nobody foresaw: what went out must not go out again, the rest is tried later.
+                    if not isinstance(error, TemporaryError):
+                        log.exception("outbox.failed", extra={"row": row.row})
+                    await self._mark(edited)
+                    await self._postpone(row, error)
+                    return
+                if row.post.anchor:
+                    anchored[row.post.anchor] = sent
+            await self._mark(edited)
 
-    async def _send(self, platform: Platform, row: Unsent, message_id: str) -> str:
+    async def _send(self, platform: Platform, row: Unsent, message_id: str, edited: dict[int, str]) -> str:
+        """Send one row. A new message is marked at once, because it must not be sent twice; an edit does no harm when
+        it is repeated, so edits are gathered in `edited` and marked together."""
+        sent = await self._post(platform, row, message_id)
+        edited[row.row] = sent
+        if not message_id:
+            await self._mark(edited)
+            edited.clear()
+        return sent
+
+    async def _post(self, platform: Platform, row: Unsent, message_id: str) -> str:
         try:
             return await platform.post(row.post, message_id)
         except PermanentError as error:

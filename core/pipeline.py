@@ -8,6 +8,7 @@ recorded at once; one whose answer was lost is never sent again by itself.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -16,6 +17,7 @@ from core import endings, texts
 from core.collecting import Collector
 from core.delivering import Deliverer
 from core.errors import PermanentError, StaleRow, TemporaryError, UnplayableClip
+from core.finishing import Finishing
 from core.generation import FINAL, Generation, GenerationStatus
 from core.inspection import flaws
 from core.outbox import Outbox
@@ -31,6 +33,8 @@ log = logging.getLogger("reelbot.pipeline")
 
 S = GenerationStatus
 
+MAX_REFUSED_FETCHES = 10
+"""Downloads refused before a clip is given up: with growing waits some six minutes."""
 BEFORE_DELIVERY = frozenset({S.SUBMITTING, S.PROCESSING, S.DOWNLOADING})
 """What needs its provider."""
 
@@ -53,6 +57,7 @@ class Pipeline:
         poll_max_s: float,
     ) -> None:
         """`freed` is called when a generation has ended and another may start; the polling bounds are in seconds."""
+        self._generations = generations
         self._providers = providers
         self._collector = collector
         self._deliverer = deliverer
@@ -60,6 +65,7 @@ class Pipeline:
         self._clock = clock
         self._rows = Rows(generations=generations, outbox=outbox, clock=clock)
         self._waits = Waits(clock)
+        self._deliveries = Finishing()
         self._submitter = Submitter(
             rows=self._rows,
             providers=providers,
@@ -78,7 +84,6 @@ class Pipeline:
             poll_max_s=poll_max_s,
         )
         self.fraction = self._watcher.fraction
-        self.drain = self._submitter.drain
         self.reconcile = self._submitter.reconcile
 
     async def produce(self, generation_id: int) -> None:
@@ -114,6 +119,18 @@ class Pipeline:
         log.warning("pipeline.no_provider", extra={"generation": generation.name, "status": generation.status.value})
         return generation
 
+    async def tidy(self) -> None:
+        """Remove the work files that ended generations left behind when the program was killed."""
+        for name in self._collector.leftovers():
+            number = name.removeprefix("v")
+            generation = await self._generations.generation(int(number)) if number.isdecimal() else None
+            if generation is not None and generation.status in FINAL:
+                await self._collector.tidy(generation)
+
+    async def drain(self, seconds: float) -> None:
+        """Begin no order and no delivery, and give those under way so many seconds: a stop loses no answer."""
+        await asyncio.gather(self._submitter.drain(seconds), self._deliveries.drain(seconds))
+
     def wake(self, generation_id: int) -> None:
         """Let a generation that waits look at its row now."""
         self._waits.wake(generation_id)
@@ -124,7 +141,7 @@ class Pipeline:
         """Fetch the clip, check it against the card, and keep it with its poster."""
         if generation.cancel_requested:
             generation = await self._rows.end(generation, endings.cannot_stop(generation, self._clock.now()))
-        failures = 0
+        failures = refused = 0
         while True:
             try:
                 facts = await self._collector.fetch(generation, provider)
@@ -141,7 +158,13 @@ class Pipeline:
             except UnplayableClip:
                 return await self._rows.fail(generation, texts.UNPLAYABLE)
             except PermanentError as error:
-                return await self._rows.fail(generation, texts.SERVICE_SAID.format(reason=str(error).rstrip(".")))
+                # A refused download says nothing about the clip, which is paid for.
+                log.warning("collect.refused", extra={"generation": generation.name, "error": str(error)})
+                failures += 1
+                refused += 1
+                if refused >= MAX_REFUSED_FETCHES:
+                    return await self._rows.fail(generation, texts.SERVICE_SAID.format(reason=str(error).rstrip(".")))
+                await self._waits.pause(generation.id, backoff(failures))
         now = self._clock.now()
         return await self._rows.save(generation, lambda row: row.moved(S.DELIVERING, now, clip=clip, due_at=None))
 
@@ -155,10 +178,10 @@ class Pipeline:
             nonlocal generation
             generation = await self._rows.save(generation, lambda row: replace(row, delivery=dict(saved)))
 
-        while True:
+        while not self._deliveries.closing:
             try:
-                message_id = await self._deliverer.deliver(generation, save)
-                break
+                message_id = await self._deliveries.run(self._deliverer.deliver(generation, save))
+                return await self._rows.end(generation, endings.completed(generation, message_id, self._clock.now()))
             except TemporaryError as error:
                 log.warning("deliver.failed", extra={"generation": generation.name, "error": str(error)})
                 failures += 1
@@ -170,4 +193,4 @@ class Pipeline:
                 log.warning("deliver.refused", extra={"generation": generation.name, "error": str(error)})
                 reason = str(error).rstrip(".")
                 return await self._rows.end(generation, endings.undeliverable(generation, reason, self._clock.now()))
-        return await self._rows.end(generation, endings.completed(generation, message_id, self._clock.now()))
+        return generation

@@ -112,6 +112,8 @@ class Reconciliation(StrEnum):
 
     UNKNOWN = "unknown"
     """The provider cannot tell."""
+    NOTHING = "nothing"
+    """The order never arrived: nothing was created, and it may be sent again."""
     PENDING = "pending"
     """Not seen yet, but it may still appear: look again later."""
 

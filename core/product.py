@@ -5,6 +5,7 @@ The program and the tests both build it here; what stands behind the ports is th
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -158,6 +159,12 @@ class Product:
             clock=clock,
         )
 
+    async def recover(self) -> None:
+        """At start: take up whatever an earlier run left behind."""
+        if self._works:
+            await self.pipeline.tidy()
+            await self.work()
+
     async def listen(self) -> None:
         """A gateway's sweep: answer what waits, say what is to be said, end what has lapsed."""
         await self.dialogue.sweep()
@@ -184,7 +191,7 @@ class Product:
         """Stop everything; answers to orders under way are waited for so long, in seconds."""
         self._works = False
         await self.dialogue.stop()
-        await self.pipeline.drain(within_s)
+        await asyncio.gather(self.pipeline.drain(within_s), self.outbox.drain(within_s))
         await self.engine.stop()
         await self.outbox.stop()
 

@@ -7,7 +7,6 @@ provider, and otherwise the person decides.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 import secrets
@@ -18,6 +17,7 @@ from datetime import timedelta
 from core import endings, texts
 from core.collecting import Collector
 from core.errors import OrderNotSent, OrderRefused, OrderUnanswered, PermanentError, ReelbotError
+from core.finishing import Finishing
 from core.generation import Generation, GenerationStatus, Order, OrderOutcome
 from core.polling import backoff
 from core.ports import Clock, Reconciliation, VideoProvider
@@ -60,37 +60,29 @@ class Submitter:
         self._waits = waits
         self._clock = clock
         self._look_every_s = look_every_s
-        self._orders: set[asyncio.Task[Generation]] = set()
-        self._draining = False
-
-    async def drain(self, seconds: float) -> None:
-        """Send no more orders, and give those on their way that long to be answered: a stop loses no answer."""
-        self._draining = True
-        if self._orders:
-            await asyncio.wait(set(self._orders), timeout=seconds)
+        self._orders = Finishing()
+        self.drain = self._orders.drain
 
     async def submit(self, generation: Generation, provider: VideoProvider) -> Generation:
         """Order the clip once; waits and tries again only where nothing was created."""
-        while generation.status is S.SUBMITTING and not self._draining:
+        while generation.status is S.SUBMITTING and not self._orders.closing:
             if generation.order is not None and generation.order.outcome is None:
-                return await self.reconcile(generation)
+                generation = await self.reconcile(generation)
+                continue
             if generation.cancel_requested:
                 return await self._rows.end(generation, endings.cancelled(generation, self._clock.now()))
             if await self._waited(generation):
                 generation = await self._rows.load(generation.id)
                 continue
             try:
-                generation = await self._prepared(generation)
+                prepared, uses = await self._prepared(generation)
             except PermanentError:
                 return await self._rows.fail(generation, texts.SOURCE_GONE)
             except KeyError:
                 log.warning("order.unknown_model", extra={"generation": generation.name})
                 return await self._rows.fail(generation, texts.MODEL_GONE)
-            # Shielded: when the program stops, the answer to an order under way is still taken down.
-            task = asyncio.get_running_loop().create_task(self._order(generation, provider))
-            self._orders.add(task)
-            task.add_done_callback(self._orders.discard)
-            generation = await asyncio.shield(task)
+            if not self._orders.closing:
+                generation = await self._orders.run(self._order(prepared, uses, provider))
         return generation
 
     async def _waited(self, generation: Generation) -> bool:
@@ -103,8 +95,9 @@ class Submitter:
         await self._waits.pause(generation.id, seconds)
         return True
 
-    async def _prepared(self, generation: Generation) -> Generation:
-        """The intent, saved: from here on the order counts as sent until its outcome is saved."""
+    async def _prepared(self, generation: Generation) -> tuple[Generation, tuple[TokenUse, ...]]:
+        """The generation with its prompt, its seed and the order that is to be sent, not saved yet; and what the
+        prompt cost. Raises PermanentError when a picture is gone, KeyError when the model is."""
         plan = generation.plan
         assert plan is not None
         prompt = generation.prompt
@@ -123,14 +116,18 @@ class Submitter:
         )
         seed = generation.seed or generation.request.seed or random.randint(1, MAX_SEED)
         await self._collector.fetch_inputs(generation)
-        return await self._rows.save(
-            generation, lambda row: replace(row, prompt=prompt, seed=seed, order=order, updated_at=now), uses=uses
-        )
+        return replace(generation, prompt=prompt, seed=seed, order=order, updated_at=now), uses
 
-    async def _order(self, generation: Generation, provider: VideoProvider) -> Generation:
-        """Send the order, and save what came of it."""
-        order = generation.order
+    async def _order(self, prepared: Generation, uses: tuple[TokenUse, ...], provider: VideoProvider) -> Generation:
+        """Save the intent, send the order, and save what came of it. From the first to the last of these the order
+        counts as sent, so a stop lets all of it finish."""
+        order = prepared.order
         assert order is not None
+
+        def intended(row: Generation) -> Generation:
+            return replace(row, prompt=prepared.prompt, seed=prepared.seed, order=order, updated_at=order.sent_at)
+
+        generation = await self._rows.save(prepared, intended, uses=uses)
         try:
             operation = await provider.order(self._collector.video_order(generation))
         except OrderNotSent as error:
@@ -188,6 +185,8 @@ class Submitter:
             except ReelbotError as error:
                 log.warning("order.reconcile_failed", extra={"generation": generation.name, "error": str(error)})
                 found = Reconciliation.PENDING
+        if found is Reconciliation.NOTHING and generation.status is S.SUBMITTING:
+            return await self._later(generation, OrderOutcome.NOT_SENT, 0.0, texts.NO_SERVICE_ANSWER)
         if not isinstance(found, Reconciliation):
             log.info("order.reconciled", extra={"generation": generation.name, "operation": found})
             return await self._accepted(generation, found)

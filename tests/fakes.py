@@ -154,11 +154,15 @@ class FakeVideoProvider:
     """Makes the file; by default one as ordered."""
     stops: bool = True
     cancelled: list[str] = field(default_factory=list)
+    pictures: list[bytes] = field(default_factory=list)
+    """The first frames that came with orders."""
     found: str | Reconciliation = Reconciliation.UNKNOWN
     polls: int = 0
 
     async def order(self, order: VideoOrder) -> str:
         self.orders.append(order)
+        if order.first_frame is not None:
+            self.pictures.append(order.first_frame.read_bytes())
         outcome = self.on_order.pop(0) if self.on_order else None
         if outcome is not None:
             raise outcome

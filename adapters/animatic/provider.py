@@ -111,9 +111,9 @@ class AnimaticVideoProvider:
         return True
 
     async def reconcile(self, order_key: str, model: str) -> str | Reconciliation:
-        """The operation, when the order was saved."""
+        """The operation when the order was saved; otherwise it never arrived."""
         operation = f"animatic-{order_key}"
-        return operation if self._path(operation, "json").is_file() else Reconciliation.UNKNOWN
+        return operation if self._path(operation, "json").is_file() else Reconciliation.NOTHING
 
     def _path(self, operation: str, ending: str) -> Path:
         if not re.fullmatch(r"animatic-[\w.-]{1,120}", operation, re.ASCII):

@@ -322,7 +322,7 @@ async def test_what_cannot_work_is_said(tmp_path: Path) -> None:
         await provider.poll("animatic-unknown")
     with pytest.raises(PermanentError):
         await provider.poll("../../etc/passwd")
-    assert await provider.reconcile("unknown", "animatic") is Reconciliation.UNKNOWN
+    assert await provider.reconcile("unknown", "animatic") is Reconciliation.NOTHING
     (tmp_path / "bad.jpg").write_bytes(b"no picture")
     operation = await provider.order(order("c", first_frame=tmp_path / "bad.jpg"))
     state = await outcome(provider, operation)

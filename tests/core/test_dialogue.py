@@ -445,7 +445,7 @@ async def test_a_message_that_breaks_the_turn_is_given_up_and_blocks_nobody(stag
 
     model = FakeDialogueModel()
     model.readings = [*[broken] * MAX_TRIES, created(idea="a fox", style="drawn", mood="calm")]
-    stage.wire(model=model)
+    stage.wire(model=model, fallback=model)
     await stage.say("poison")
     assert len(model.given) == MAX_TRIES
     assert stage.platform.last.text == texts.GIVEN_UP

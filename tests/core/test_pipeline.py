@@ -25,7 +25,8 @@ from core.errors import (
 from core.generation import Generation, OrderOutcome
 from core.generation import GenerationStatus as S
 from core.messages import ConversationKey, Delivery, Post, PostKind
-from core.ports import Changes, Failed, Reconciliation, Running, Save, VideoOrder
+from core.pipeline import MAX_REFUSED_FETCHES
+from core.ports import Changes, Failed, OperationState, Reconciliation, Running, Save, VideoOrder
 from core.request import MediaRef, VideoRequest
 from core.submitting import MAX_ORDER_TRIES
 from core.watching import MAX_REFUSED_LOOKS
@@ -236,7 +237,7 @@ async def test_pictures_are_fetched_once_and_go_with_the_order(stage: Stage, tmp
     assert order.first_frame is not None
     assert order.last_frame is not None
     assert len(order.references) == 2
-    assert order.first_frame.read_bytes() == b"\xff\xd8"
+    assert stage.provider.pictures == [b"\xff\xd8", b"\xff\xd8"]
 
 
 @pytest.mark.parametrize(
@@ -309,9 +310,10 @@ async def test_a_stop_does_not_wait_for_ever_for_an_answer(stage: Stage) -> None
     await ordered(stage)
     await provider.begun.wait()
     await stage.product.stop(0.02)
-    assert (await stage.generation()).status is S.SUBMITTING
-    provider.let.set()
-    await reached(stage, S.PROCESSING)
+    row = await stage.generation()
+    assert row.status is S.SUBMITTING
+    assert row.order is not None
+    assert row.order.outcome is None, "the next start asks what became of it"
 
 
 # --- watch -----------------------------------------------------------------------------------------------------------
@@ -377,7 +379,7 @@ async def test_a_generation_that_is_gone_is_an_error_of_the_program(stage: Stage
 
 
 async def test_a_clip_that_the_provider_will_not_hand_out_is_not_charged(stage: Stage) -> None:
-    stage.provider.on_fetch = [PermanentError("it is gone.")]
+    stage.provider.on_fetch = [PermanentError("it is gone.")] * MAX_REFUSED_FETCHES
     await ordered(stage)
     row = await stage.finished()
     assert row.status is S.FAILED
@@ -551,8 +553,19 @@ async def running(stage: Stage) -> None:
     await reached(stage, S.PROCESSING)
 
 
+class Hanging(FakeVideoProvider):
+    """Never says how it is going, so that no time passes by itself."""
+
+    async def poll(self, operation: str) -> OperationState:
+        await asyncio.Event().wait()
+        return Running()
+
+
 async def test_progress_is_edited_in_place_and_not_too_often(stage: Stage) -> None:
+    stage.provider = Hanging()
+    stage.wire()
     await running(stage)
+    await stage.product.outbox.settled(HERE)
     (shown,) = [shown for shown in stage.platform.shown if shown.post and shown.post.kind is PostKind.STATUS]
     await stage.product.progress.tick()
     edits = shown.edits
@@ -730,3 +743,16 @@ async def test_an_unanswered_order_keeps_its_hold(stage: Stage) -> None:
     await ordered(stage)
     assert (await stage.finished()).status is S.AMBIGUOUS
     assert set(await stage.store.balance(1)) == {"quote", "hold"}
+
+
+# --- what is left behind ---------------------------------------------------------------------------------------------
+
+
+async def test_a_start_removes_the_work_files_of_what_has_ended(stage: Stage) -> None:
+    work = stage.folder / "work"
+    for name in ("v1", "v2", "v77", "else"):
+        (work / name).mkdir(parents=True)
+        (work / name / "clip.mp4").write_bytes(b"left")
+    await keep(stage, a_generation(1, S.COMPLETED), a_generation(2, S.AMBIGUOUS))
+    await stage.product.recover()
+    assert {path.name for path in work.iterdir()} == {"v2", "v77", "else"}
