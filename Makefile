@@ -42,7 +42,7 @@ lock: $(VENV)/.uv  ## Bring the lock files in step with pyproject.toml; with UPG
 	$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 LOCK = $(VENV)/uv/bin/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
+	--generate-hashes --no-annotate --custom-compile-command "make lock"
 
 clean:  ## Remove .venv and caches; keeps data and .env
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

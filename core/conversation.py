@@ -84,4 +84,4 @@ def titled(text: str) -> str:
     line = " ".join(text.split())
     if len(line) <= 40:
         return line
-    return line[:39].rsplit(" ", 1)[0] + "…"
+    return line[:39].rsplit(" ", 1)[0].rstrip(",;:.") + "…"

@@ -98,6 +98,12 @@ def spell_size(size: int) -> str:
     return f"{size / 1_000_000:.1f} MB"
 
 
+def shortened(text: str, most: int = 160) -> str:
+    """The text on one line of at most so many characters, so that a card never loses its price to a long wish."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
 SHAPES = {"16:9": "wide", "9:16": "upright", "1:1": "square"}
 TIERS = {Tier.DRAFT: "draft", Tier.STANDARD: "standard", Tier.BEST: "best"}
 SLOT_NAMES = {
@@ -200,12 +206,12 @@ def card(generation: Generation, plan: Plan, *, now: datetime, budget: str, stor
         ("Without", request.avoid),
     ):
         if value:
-            said.append(f"{label}: {value}")
+            said.append(f"{label}: {shortened(value)}")
     if request.shots:
         said.append(f"Shots: {len(request.shots)}")
     if request.first_frame:
         said.append("Begins with your picture")
-    sound = "no sound" if not plan.sound else (f"sound: {request.audio}" if request.audio else "with sound")
+    sound = "no sound" if not plan.sound else (f"sound: {shortened(request.audio)}" if request.audio else "with sound")
     lines = [
         *said,
         f"{plan.duration_s} s · {shape(plan.aspect)} · {plan.resolution} · {sound}",
@@ -229,7 +235,7 @@ def card(generation: Generation, plan: Plan, *, now: datetime, budget: str, stor
 
 def card_heading(generation: Generation) -> str:
     """ "v12 · A red fox in the snow"."""
-    return f"{generation.name} · {generation.summary or generation.request.idea[:80] or 'your video'}"
+    return f"{generation.name} · {shortened(generation.summary or generation.request.idea) or 'your video'}"
 
 
 def card_closed(generation: Generation) -> str:
@@ -321,8 +327,6 @@ def caption(generation: Generation, *, took_s: float, smaller: bool, muted: bool
     assert generation.clip is not None
     facts = generation.clip.facts
     title = card_heading(generation)
-    if len(title) > 200:
-        title = title[:199] + "…"
     size = f"{facts.width}×{facts.height}"
     lines = [
         title,
@@ -503,7 +507,7 @@ STRANGER = "I only work for people my operator has let in. Ask them to add your 
 
 def suggestion(name: str, text: str) -> str:
     """Somebody else in the thread proposes a change."""
-    return f"{name} suggests: {text}"
+    return f"{shortened(name, 60)} suggests: {shortened(text, 1_000)}"
 
 
 def open_line(generation: Generation) -> str:

@@ -106,7 +106,8 @@ def test_a_caption_is_never_too_long_for_a_platform(summary: str) -> None:
 def test_a_long_title_is_cut_in_the_caption() -> None:
     row = a_generation(status=S.DELIVERING, clip=a_clip(), summary="x" * 500)
     title = texts.caption(row, took_s=75, smaller=False, muted=False).splitlines()[0]
-    assert len(title) == 200
+    assert title.startswith("v1 · x")
+    assert len(title) <= 170
     assert title.endswith("x…")
 
 
@@ -218,3 +219,13 @@ def test_a_delivered_clip_can_be_found_by_its_message() -> None:
 def test_nothing_is_booked_without_a_price() -> None:
     with pytest.raises(ValueError, match="v1 has no price"):
         booked(a_generation(plan=None), EntryKind.HOLD, "ordered", NOW)
+
+
+@given(st.text(max_size=4000), st.text(max_size=4000), st.text(max_size=4000))
+def test_a_card_keeps_its_price_however_long_the_wish(idea: str, style: str, words: str) -> None:
+    said = (Said(message_id="m1", changes={"idea": idea, "style": style, "words": words, "setting": style}),)
+    row = a_generation(status=S.PENDING_CONFIRMATION, said=said)
+    assert row.plan is not None
+    text = texts.card_heading(row) + texts.card(row, row.plan, now=NOW, budget="", storyboard=False)
+    assert len(text) < 2000
+    assert "Price: $0.56" in text

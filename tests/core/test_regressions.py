@@ -1,4 +1,4 @@
-"""What core ought to do and does not yet: each test says how it should be."""
+"""What core once did wrong: each test says how it has to be."""
 
 from __future__ import annotations
 
