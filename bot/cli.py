@@ -68,7 +68,7 @@ def _leaves(group: ExceptionGroup[ReelbotError]) -> Iterator[ReelbotError]:
 
 
 def _settings() -> Settings:
-    from bot.settings import load_settings, misspelt
+    from bot.settings_loading import load_settings, misspelt
 
     settings = load_settings()
     for warning in misspelt():

@@ -9,18 +9,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from bot.redaction import Redactor
+from bot.settings import Settings
 from bot.settings_fields import is_secret
 from core.errors import PermanentError
-
-if TYPE_CHECKING:
-    from bot.settings import Settings
 
 BOT_TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]{3,}")
 """The public server's tokens have 35 characters after the colon; test servers give out shorter ones."""

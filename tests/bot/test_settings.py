@@ -10,9 +10,10 @@ import pytest
 from dotenv import dotenv_values
 from pydantic import SecretStr
 
-from bot.settings import Settings, load_settings, misspelt
+from bot.settings import Settings
 from bot.settings_checks import SettingsError
 from bot.settings_docs import env_example, markdown_table
+from bot.settings_loading import load_settings, misspelt
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "123456789:AAExampleExampleExampleExampleExamp"

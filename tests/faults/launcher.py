@@ -17,7 +17,8 @@ from bot.build import App
 from bot.counting import CountingStore
 from bot.logs import configure_logging
 from bot.metrics import Metrics
-from bot.settings import Settings, load_settings
+from bot.settings import Settings
+from bot.settings_loading import load_settings
 from bot.stopping import run_until_stopped
 from core.messages import Incoming
 from core.ports import Changes

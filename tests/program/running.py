@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.build import App, build
-from bot.settings import load_settings
+from bot.settings_loading import load_settings
 from core.ports import Clock
 from tests.program.services import World
 

@@ -222,7 +222,7 @@ async def test_strangers_are_told_politely(tmp_path: Path) -> None:
 
 def test_nothing_but_loopback_is_used(tmp_path: Path) -> None:
     from bot.build import build
-    from bot.settings import load_settings
+    from bot.settings_loading import load_settings
     from core.errors import ReelbotError
 
     settings = load_settings(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.build import build
-from bot.settings import load_settings
+from bot.settings_loading import load_settings
 from core.errors import PermanentError
 from tests.program.running import running
 from tests.program.services import world
