@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,12 @@ from core.ports import ClipStore, Media, VideoOrder, VideoProvider
 from core.request import MediaRef
 
 log = logging.getLogger("reelbot.collecting")
+
+
+def _settled(path: Path) -> None:
+    """Bring the file's bytes to the disk, so that after a power loss it is whole or not there."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 class Collector:
@@ -74,6 +82,7 @@ class Collector:
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(".part")
             await provider.fetch(order.operation, order.location, part)
+            await asyncio.to_thread(_settled, part)
             part.replace(path)
         return await self._media.probe(path)
 

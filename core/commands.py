@@ -29,6 +29,15 @@ READ = frozenset({"video", "new"})
 """Commands whose text is a wish for the dialogue model to read."""
 
 
+ABOUT_EVERYTHING = frozenset({"status", "videos", "list", "cancel", "stop"})
+"""Commands about all of a person's work in a place, whichever conversation it belongs to."""
+
+
+def known(command: str) -> bool:
+    """Whether the command is one of ours; in a group others are for other bots."""
+    return command in STEPS or command in READ or command in ("start", "chats")
+
+
 def needs_reading(message: Message) -> bool:
     """Whether the dialogue model has to read the text of the message."""
     says_something = bool(message.text.strip() or message.attachments)

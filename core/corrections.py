@@ -69,11 +69,11 @@ def apply_correction(response: Response, correction: Correction, reading: Readin
 def _read_again(said: Said, correction: Correction, reading: Reading) -> Said:
     slots = list(said.changes)
     changes: dict[str, Any] = {}
-    if correction.place and len(slots) == 1 and slots[0] in TEXT_SLOTS:
+    for step in reading.steps:
+        if step.intent in _SHAPING:
+            changes |= step.changes
+    answered = correction.place > 0 and len(slots) == 1 and slots[0] in TEXT_SLOTS
+    if answered and not set(changes) - {"idea", "subject"}:
         # It answered a question, and its new text still does.
         changes = {slots[0]: correction.text}
-    else:
-        for step in reading.steps:
-            if step.intent in _SHAPING:
-                changes |= step.changes
     return replace(said, changes=changes, heard=correction.parts if said.heard else ())

@@ -16,7 +16,7 @@ from dataclasses import replace
 from core import texts
 from core.actions import Action, parse_action
 from core.answering import Answering, Fill, Notify
-from core.commands import apply_command, needs_reading
+from core.commands import ABOUT_EVERYTHING, apply_command, known, needs_reading
 from core.conversation import Waiting, owner_of
 from core.corrections import apply_correction, correction_of
 from core.errors import StaleRow, TemporaryError
@@ -29,6 +29,7 @@ from core.outbox import Outbox
 from core.ports import Changes, ClipStore, Clock, Generations, Inbox, Platform, Scene
 from core.presses import apply_press
 from core.readers import Readers
+from core.reading import Intent
 from core.response import Response
 from core.routing import Routing
 from core.switching import apply_switch, list_conversations
@@ -170,12 +171,28 @@ class Dialogue:
             await self._answer_wish(scene, waiting)
         else:
             heard = await self._hearing.heard(incoming, incoming.text, Taken())
+            scene = await self._everywhere(scene, incoming)
             await self._answering.answer(scene, (first,), lambda response: apply_command(response, incoming, heard))
+
+    async def _everywhere(self, scene: Scene, message: Message) -> Scene:
+        """For commands that ask about all of a person's work: the generations of their other conversations here too."""
+        if message.command not in ABOUT_EVERYTHING:
+            return scene
+        rows = {generation.id: generation for generation in scene.generations}
+        for other in await self._inbox.conversations(message.key, owner_of(message.key, message.sender.id)):
+            found = await self._inbox.scene(other.id) if other.id != scene.conversation.id else None
+            rows |= {generation.id: generation for generation in found.generations} if found else {}
+        newest_first = sorted(rows.values(), key=lambda generation: -generation.id)
+        return Scene(conversation=scene.conversation, generations=tuple(newest_first))
 
     def _overheard(self, scene: Scene, message: Message) -> bool:
         """Whether people talk among themselves where the bot has nothing to listen to."""
+        if message.command and not known(message.command) and not message.private:
+            return True
         if message.addressed or message.private:
             return False
+        if message.attachments:
+            return True
         if message.key.thread and scene.conversation.revision:
             return False
         asking = self._answering.trial(scene, message).asking
@@ -200,13 +217,21 @@ class Dialogue:
     async def _answer_edit(self, scene: Scene, waiting: Waiting, message: Message) -> None:
         correction = correction_of(scene, message.id, message.text)
         if correction is None:
-            await self._answering.done(waiting)
+            await self._answer_late_wish(scene, waiting)
             return
         heard = await self._hearing.heard(message, correction.text, Taken())
-        reading = await self._hearing.read(correction.before(scene), message, heard)
+        reading = await self._hearing.read(correction.before(scene), message, heard, waiting.received_at)
         await self._answering.answer(
             scene, (waiting,), lambda response: apply_correction(response, correction, reading), reading=reading
         )
+
+    async def _answer_late_wish(self, scene: Scene, waiting: Waiting) -> None:
+        """An edit of a message that was about nothing: it may have become a wish; other edits need no answer."""
+        wish = await self._hearing.wish(scene, (waiting,), alone=True)
+        if any(step.intent is Intent.CREATE for step in wish.reading.steps):
+            await self._answering.answer(scene, wish.waiting, wish.fill, reading=wish.reading)
+        else:
+            await self._answering.done(waiting)
 
     async def _answer_press(self, scene: Scene, waiting: Waiting, press: Press) -> None:
         pressed = parse_action(press.action)

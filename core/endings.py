@@ -62,15 +62,20 @@ def ambiguous(generation: Generation, now: datetime, *, look_again_at: datetime 
 
     `look_again_at`: when the provider is asked again, None when it cannot tell."""
     waiting = generation.moved(S.AMBIGUOUS, now, due_at=look_again_at)
-    buttons = (
-        Button(label=texts.ORDER_AGAIN, action=action("again", waiting.id, waiting.retries)),
-        Button(label=texts.DROP_IT, action=action("drop", waiting.id)),
-    )
-    posts = (
-        _notice(waiting, texts.ambiguous(waiting, looking=look_again_at is not None), (buttons,)),
-        ended_status(waiting),
-    )
-    return _changes(waiting, posts, now)
+    text = texts.ambiguous(waiting, looking=look_again_at is not None)
+    return _changes(waiting, (_notice(waiting, text, _choice(waiting)), ended_status(waiting)), now)
+
+
+def not_found(generation: Generation, now: datetime) -> Changes:
+    """The order was looked for in vain: the person is told that only they can go on."""
+    waiting = replace(generation, due_at=None)
+    return _changes(waiting, (_notice(waiting, texts.not_found(waiting), _choice(waiting)),), now)
+
+
+def _choice(generation: Generation) -> Rows:
+    """The two ways on after the answer to an order was lost."""
+    again = Button(label=texts.ORDER_AGAIN, action=action("again", generation.id, generation.retries))
+    return ((again, Button(label=texts.DROP_IT, action=action("drop", generation.id))),)
 
 
 def late(generation: Generation, elapsed_s: float, now: datetime) -> Changes:

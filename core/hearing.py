@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from core import texts
 from core.answering import Answering, Fill
 from core.conversation import Waiting
-from core.generation import GenerationStatus
 from core.intake import Intake, Taken
 from core.messages import Message
 from core.offers import Offers
@@ -87,7 +87,7 @@ class Hearing:
             taken = await self._take(scene, run)
             parts = tuple((message.id, message.text) for message in said) if len(said) > 1 else ()
             understood = replace(await self.heard(said[0], text, taken), parts=parts)
-            reading = await self.read(working, said[0], understood)
+            reading = await self.read(working, said[0], understood, run[0].received_at)
             readings.append(reading)
             fills.append(_fill(reading, understood, taken))
             trial = self._answering.trial(working, said[0])
@@ -110,14 +110,21 @@ class Hearing:
     async def heard(self, message: Message, text: str, taken: Taken) -> Heard:
         """The message as the steps need it."""
         about = await self._inbox.generation_of(message.key, message.reply_to) if message.reply_to else None
-        return Heard(message_id=message.id, text=text, private=message.private, pictures=taken.pictures, about=about)
+        return Heard(
+            message_id=message.id,
+            text=text,
+            private=message.private,
+            addressed=message.addressed,
+            pictures=taken.pictures,
+            about=about,
+        )
 
-    async def read(self, scene: Scene, message: Message, heard: Heard) -> Reading:
+    async def read(self, scene: Scene, message: Message, heard: Heard, received_at: datetime) -> Reading:
         """The reading, or what code decides without a model: a plain yes, and a file without words."""
         text = heard.text
         if not text.strip():
             return Reading(steps=())
-        if not heard.pictures and is_plain_yes(text) and self._confirms(scene, message):
+        if not heard.pictures and is_plain_yes(text) and self._confirms(scene, message, heard, received_at):
             return Reading(steps=(), plain_yes=True)
         now = self._clock.now()
         given = reading_input(scene, message, text, terms=self._offers.terms, about=heard.about, now=now)
@@ -136,13 +143,23 @@ class Hearing:
                 )
         return taken
 
-    def _confirms(self, scene: Scene, message: Message) -> bool:
-        """Whether a plain yes means the card: the person has one open, and no question of theirs is."""
-        response = self._answering.trial(scene, message)
-        asking = response.asking_me
-        if asking is not None and asking.status is GenerationStatus.PENDING_CLARIFICATION:
+    def _confirms(self, scene: Scene, message: Message, heard: Heard, received_at: datetime) -> bool:
+        """Whether a plain yes means the card: the person has one open, it was there when the yes came, the yes is no
+        reply to something else, and nothing else has been asked since."""
+        if not (message.private or message.addressed or message.key.thread):
             return False
-        return any(generation.requester.id == message.sender.id for generation in response.cards)
+        response = self._answering.trial(scene, message)
+        mine = [generation for generation in response.cards if generation.requester.id == message.sender.id]
+        if not mine or response.asking_me is not None:
+            return False
+        if message.reply_to and heard.about not in {generation.id for generation in mine}:
+            return False
+        spoken = [line.text for line in scene.conversation.history if line.speaker == "bot"]
+        if spoken and texts.asks_something_else(spoken[-1]):
+            return False
+        held = timedelta(seconds=self._offers.terms.quote_valid_s)
+        made = [generation.plan.quote.valid_until - held for generation in mine if generation.plan]
+        return all(at < received_at for at in made)
 
     @asynccontextmanager
     async def _noticed(self, message: Message) -> AsyncIterator[None]:

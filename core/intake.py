@@ -60,6 +60,8 @@ class Intake:
         problem = ""
         platform = self._platforms[message.key.platform]
         for place, attachment in enumerate(message.attachments[:MAX_FILES]):
+            if attachment.kind is MediaKind.OTHER:
+                continue
             if attachment.size_bytes > platform.limits.download_bytes:
                 problem = texts.TOO_BIG_TO_FETCH.format(limit=texts.spell_size(platform.limits.download_bytes))
                 continue

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from core import endings, texts
 from core.collecting import Collector
@@ -35,6 +36,8 @@ S = GenerationStatus
 
 MAX_REFUSED_FETCHES = 10
 """Downloads refused before a clip is given up: with growing waits some six minutes."""
+MAX_DELIVERING = timedelta(days=1)
+"""How long a platform may be away before the clip is kept for a later try."""
 BEFORE_DELIVERY = frozenset({S.SUBMITTING, S.PROCESSING, S.DOWNLOADING})
 """What needs its provider."""
 
@@ -114,6 +117,8 @@ class Pipeline:
         """The provider is not set up any more. What is paid for waits until it is again; the rest ends."""
         if generation.status is S.SUBMITTING and (generation.order is None or generation.order.outcome is not None):
             return await self._rows.fail(generation, texts.MODEL_GONE)
+        if generation.status is S.SUBMITTING:
+            return await self._submitter.reconcile(generation)
         if generation.status is S.PROCESSING and generation.cancel_requested:
             return await self._rows.end(generation, endings.cancelled(generation, self._clock.now()))
         log.warning("pipeline.no_provider", extra={"generation": generation.name, "status": generation.status.value})
@@ -141,7 +146,7 @@ class Pipeline:
         """Fetch the clip, check it against the card, and keep it with its poster."""
         if generation.cancel_requested:
             generation = await self._rows.end(generation, endings.cannot_stop(generation, self._clock.now()))
-        failures = refused = 0
+        failures = refused = unplayable = 0
         while True:
             try:
                 facts = await self._collector.fetch(generation, provider)
@@ -156,7 +161,11 @@ class Pipeline:
                 failures += 1
                 await self._waits.pause(generation.id, error.retry_after or backoff(failures))
             except UnplayableClip:
-                return await self._rows.fail(generation, texts.UNPLAYABLE)
+                # The file may have been cut off here, by a power loss for instance: fetched anew once.
+                await self._collector.tidy(generation)
+                unplayable += 1
+                if unplayable > 1:
+                    return await self._rows.fail(generation, texts.UNPLAYABLE)
             except PermanentError as error:
                 # A refused download says nothing about the clip, which is paid for.
                 log.warning("collect.refused", extra={"generation": generation.name, "error": str(error)})
@@ -185,6 +194,9 @@ class Pipeline:
             except TemporaryError as error:
                 log.warning("deliver.failed", extra={"generation": generation.name, "error": str(error)})
                 failures += 1
+                if self._clock.now() - generation.entered[S.DELIVERING.value] > MAX_DELIVERING:
+                    changes = endings.undeliverable(generation, str(error).rstrip("."), self._clock.now())
+                    return await self._rows.end(generation, changes)
                 await self._waits.pause(generation.id, error.retry_after or backoff(failures, max_s=300.0))
                 generation = await self._rows.load(generation.id)
                 if generation.status is not S.DELIVERING:

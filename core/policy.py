@@ -34,6 +34,9 @@ ASKED = (
 SURPRISE = "a paper boat sailing down a rain gutter past glowing autumn leaves, golden evening light"
 """What is filmed for someone who wants a video at once and leaves all of it to us."""
 
+COMES_TO_LIFE = "the picture comes to life with gentle, natural movement"
+"""What happens in a clip that begins with a person's picture, of which nothing was said."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
@@ -77,7 +80,7 @@ def next_move(
         return _question(slot, wordings)
     changes: dict[str, Any] = {}
     if not _filmable(request):
-        changes["idea"] = SURPRISE
+        changes["idea"] = SURPRISE if request.first_frame is None else COMES_TO_LIFE
     notes: list[str] = []
     number = generation.plan.number + 1 if generation.plan else 1
     for _ in range(MAX_ADJUSTMENTS):

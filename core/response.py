@@ -227,6 +227,10 @@ class Response:
         summary: str = "",
     ) -> Generation:
         """Add what was said to an open request; closes the question that stood open."""
+        question = generation.question
+        if question is not None and changes and question.slot not in (*changes, "idea", "change"):
+            # They chose to speak of something else: the question is not put again.
+            changes = {**changes, question.slot: None}
         self._close_question(generation, changes)
         added = Said(message_id=message_id, changes=dict(changes), heard=heard)
         said = (*generation.said, added) if changes else generation.said
@@ -258,6 +262,7 @@ class Response:
 
     def ask(self, generation: Generation, slot: str, text: str, options: Sequence[QuestionOption]) -> None:
         """Ask about one slot, with a button for each option."""
+        self._close_question(generation, {})
         number = generation.revision + 1
         question = Question(slot=slot, text=text, options=tuple(options), asked_at=self.now, number=number)
         lapses = self.now + timedelta(seconds=self.offer.terms.question_lapses_s)
@@ -365,7 +370,9 @@ class Response:
 
     def deliver_again(self, generation: Generation) -> None:
         """Try once more to post a kept clip. Its hold was released, so it costs nothing any more."""
-        generation = self.save(generation.moved(GenerationStatus.DELIVERING, self.now, due_at=self.now, delivery={}))
+        entered = {**generation.entered, GenerationStatus.DELIVERING.value: self.now}
+        again = replace(generation, entered=entered, told_late=True)
+        generation = self.save(again.moved(GenerationStatus.DELIVERING, self.now, due_at=self.now))
         self.started.append(generation.id)
 
     def erase(self, generation: Generation) -> None:

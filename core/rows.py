@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from core import endings
-from core.errors import StaleRow
+from core.errors import StaleRow, TemporaryError
 from core.generation import Generation
 from core.outbox import Outbox
+from core.polling import backoff
 from core.ports import Changes, Clock, Generations
 from core.reading import TokenUse
 
@@ -46,7 +47,7 @@ class Rows:
                 generations=(changed,), uses=uses, conversation_id=row.conversation_id, at=self._clock.now()
             )
             try:
-                await self._generations.commit(changes)
+                await self._commit(changes)
                 return replace(changed, revision=row.revision + 1)
             except StaleRow:
                 row = await self._merged(row)
@@ -55,11 +56,18 @@ class Rows:
         """Save an ending with its words and its money, and let the words go out; returns the row as saved."""
         while True:
             try:
-                await self._generations.commit(changes)
+                await self._commit(changes)
                 break
             except StaleRow:
                 fresh = await self._merged(generation)
-                ended = replace(changes.generations[0], revision=fresh.revision, told_late=fresh.told_late)
+                ended = changes.generations[0]
+                decided = ended.cancel_requested is not generation.cancel_requested
+                ended = replace(
+                    ended,
+                    revision=fresh.revision,
+                    told_late=fresh.told_late or ended.told_late,
+                    cancel_requested=ended.cancel_requested if decided else fresh.cancel_requested,
+                )
                 changes = replace(changes, generations=(ended,))
         self._outbox.wake(generation.key)
         ended = changes.generations[0]
@@ -69,6 +77,18 @@ class Rows:
     async def fail(self, generation: Generation, reason: str) -> Generation:
         """End it without a clip and without a charge."""
         return await self.end(generation, endings.failed(generation, reason, self._clock.now()))
+
+    async def _commit(self, changes: Changes) -> None:
+        """Save, however long the database is away: what is to be saved may be the only trace of a paid order."""
+        failures = 0
+        while True:
+            try:
+                await self._generations.commit(changes)
+                return
+            except TemporaryError as error:
+                log.warning("row.not_saved", extra={"generation": changes.generations[0].name, "error": str(error)})
+                failures += 1
+                await self._clock.sleep(backoff(failures, min_s=0.1, max_s=30.0))
 
     async def _merged(self, generation: Generation) -> Generation:
         """Our row with what came in between; raises StaleRow when somebody moved it."""

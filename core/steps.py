@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from core import texts
 from core.actions import action
 from core.generation import FINAL, OPEN, Generation, GenerationStatus
-from core.messages import Button
+from core.messages import Button, short_id
 from core.reading import Intent, Reading, Step
 from core.request import MediaRef, VideoRequest
 from core.response import Response
@@ -25,6 +25,8 @@ class Heard:
     message_id: str
     text: str
     private: bool
+    addressed: bool = True
+    """Whether it was meant for the bot beyond doubt."""
     parts: tuple[tuple[str, str], ...] = ()
     """Id and text of each message, where several were read in one go."""
     pictures: tuple[MediaRef, ...] = ()
@@ -35,8 +37,11 @@ class Heard:
 def apply_reading(response: Response, reading: Reading, heard: Heard) -> None:
     """Do what the reading says, step by step."""
     begun: list[Generation] = []
-    for step in reading.steps:
-        if step.intent in (Intent.CREATE, Intent.ANSWER, Intent.REFINE):
+    at_once = reading.hurry and all(step.intent is Intent.CHAT for step in reading.steps)
+    for step in () if at_once else reading.steps:
+        if step.target is not None and response.get(step.target) is None:
+            response.say(texts.NO_SUCH.format(id=short_id(step.target)))
+        elif step.intent in (Intent.CREATE, Intent.ANSWER, Intent.REFINE):
             begun += _shaping(response, step, reading, heard, begun)
         else:
             _OTHERS[step.intent](response, step, heard)
@@ -44,6 +49,9 @@ def apply_reading(response: Response, reading: Reading, heard: Heard) -> None:
     if reading.hurry and not shapes and (waiting := _own_open(response)) is not None:
         base = _framed(waiting.base, heard)
         response.amend(waiting, {}, message_id=heard.message_id, hurry=True, base=base)
+    elif at_once and heard.addressed and not response.open:
+        base = _framed(VideoRequest(), heard)
+        response.begin({}, message_id=heard.message_id, base=base, hurry=True, language=reading.language)
     elif heard.pictures and not shapes:
         _with_picture(response, reading, heard)
 
@@ -168,7 +176,13 @@ def _target(response: Response, step: Step, heard: Heard) -> Generation | None:
 
 def _confirm(response: Response, step: Step, heard: Heard) -> None:
     cards = response.cards
-    if not cards:
+    asking = response.asking_me
+    if asking is not None and asking.question is not None:
+        response.say(texts.not_an_option(asking.question.text), about=asking.id)
+    elif cards and not any(response.may_decide(card) for card in cards):
+        if heard.addressed:
+            response.say(texts.NOT_YOURS.format(name=cards[0].requester.name, id=cards[0].name), about=cards[0].id)
+    elif not cards:
         response.say(texts.NOTHING_TO_CONFIRM)
     elif len(cards) > 1:
         response.say(texts.SEVERAL_CARDS)

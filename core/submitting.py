@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from core import endings, texts
 from core.collecting import Collector
-from core.errors import OrderNotSent, OrderRefused, OrderUnanswered, PermanentError, ReelbotError
+from core.errors import OrderNotSent, OrderRefused, OrderUnanswered, PermanentError, ReelbotError, TemporaryError
 from core.finishing import Finishing
 from core.generation import Generation, GenerationStatus, Order, OrderOutcome
 from core.polling import backoff
@@ -36,6 +36,10 @@ RECONCILE_FOR = timedelta(minutes=15)
 """How long an order whose answer was lost is looked for at the provider."""
 MAX_SEED = 2**31 - 1
 """Largest seed that all providers take."""
+
+
+class _CancelledMeanwhile(Exception):
+    """The person cancelled before the order was sent."""
 
 
 class Submitter:
@@ -65,6 +69,7 @@ class Submitter:
 
     async def submit(self, generation: Generation, provider: VideoProvider) -> Generation:
         """Order the clip once; waits and tries again only where nothing was created."""
+        failures = 0
         while generation.status is S.SUBMITTING and not self._orders.closing:
             if generation.order is not None and generation.order.outcome is None:
                 generation = await self.reconcile(generation)
@@ -76,6 +81,12 @@ class Submitter:
                 continue
             try:
                 prepared, uses = await self._prepared(generation)
+            except TemporaryError as error:
+                log.warning("order.not_prepared", extra={"generation": generation.name, "error": str(error)})
+                failures += 1
+                await self._waits.pause(generation.id, backoff(failures))
+                generation = await self._rows.load(generation.id)
+                continue
             except PermanentError:
                 return await self._rows.fail(generation, texts.SOURCE_GONE)
             except KeyError:
@@ -97,9 +108,11 @@ class Submitter:
 
     async def _prepared(self, generation: Generation) -> tuple[Generation, tuple[TokenUse, ...]]:
         """The generation with its prompt, its seed and the order that is to be sent, not saved yet; and what the
-        prompt cost. Raises PermanentError when a picture is gone, KeyError when the model is."""
+        prompt cost. Raises PermanentError when a picture is gone, TemporaryError when it cannot be had now, and
+        KeyError when the model is gone."""
         plan = generation.plan
         assert plan is not None
+        await self._collector.fetch_inputs(generation)
         prompt = generation.prompt
         uses: tuple[TokenUse, ...] = ()
         if not prompt:
@@ -115,7 +128,6 @@ class Submitter:
             sent_at=now,
         )
         seed = generation.seed or generation.request.seed or random.randint(1, MAX_SEED)
-        await self._collector.fetch_inputs(generation)
         return replace(generation, prompt=prompt, seed=seed, order=order, updated_at=now), uses
 
     async def _order(self, prepared: Generation, uses: tuple[TokenUse, ...], provider: VideoProvider) -> Generation:
@@ -125,9 +137,15 @@ class Submitter:
         assert order is not None
 
         def intended(row: Generation) -> Generation:
+            if row.cancel_requested:
+                raise _CancelledMeanwhile
             return replace(row, prompt=prepared.prompt, seed=prepared.seed, order=order, updated_at=order.sent_at)
 
-        generation = await self._rows.save(prepared, intended, uses=uses)
+        try:
+            generation = await self._rows.save(prepared, intended, uses=uses)
+        except _CancelledMeanwhile:
+            row = await self._rows.load(prepared.id)
+            return await self._rows.end(row, endings.cancelled(row, self._clock.now()))
         try:
             operation = await provider.order(self._collector.video_order(generation))
         except OrderNotSent as error:
@@ -195,6 +213,8 @@ class Submitter:
         if again is not None and now - order.sent_at > RECONCILE_FOR:
             again = None
         if generation.status is S.AMBIGUOUS:
+            if again is None:
+                return await self._rows.end(generation, endings.not_found(generation, now))
             return await self._rows.save(generation, lambda row: replace(row, due_at=again))
         lost = replace(generation, order=replace(order, outcome=OrderOutcome.UNANSWERED))
         return await self._rows.end(lost, endings.ambiguous(lost, now, look_again_at=again))

@@ -24,13 +24,14 @@ def fresh_conversation(
 
 def list_conversations(response: Response, listed: Sequence[Conversation]) -> None:
     """The person's conversations here, a button each."""
-    others = [conversation for conversation in listed if conversation.id != response.conversation.id]
+    others = [
+        conversation for conversation in listed if conversation.id != response.conversation.id and conversation.title
+    ]
     if not others:
         response.say(texts.NO_CHATS)
         return
     buttons = tuple(
-        (Button(label=conversation.title or texts.UNTITLED, action=action("chat", conversation.id)),)
-        for conversation in others[:8]
+        (Button(label=conversation.title, action=action("chat", conversation.id)),) for conversation in others[:8]
     )
     response.say(texts.CHATS_HEADING, buttons)
 

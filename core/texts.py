@@ -249,6 +249,7 @@ QUOTE_EXPIRED = "This price is no longer held. Tap New price and I will look it 
 CARD_REPLACED = "That card has changed since. Please use the newest one."
 NOT_YOURS = "Only {name} can decide about {id}. You can suggest something by replying to it."
 ALREADY_ORDERED = "{id} is ordered already; this tap ordered nothing more."
+NO_SUCH = "There is no {id} in this conversation. /videos and /status list what there is."
 NOTHING_TO_CONFIRM = "There is no card open. Tell me what video you would like."
 NOTHING_TO_ANSWER = "There is no question open. Tell me what video you would like."
 SEVERAL_CARDS = "There is more than one card open. Please tap Make it on the one you mean."
@@ -328,10 +329,12 @@ def caption(generation: Generation, *, took_s: float, smaller: bool, muted: bool
     facts = generation.clip.facts
     title = card_heading(generation)
     size = f"{facts.width}×{facts.height}"
+    released = GenerationStatus.UNDELIVERABLE.value in generation.entered
+    charge = "not charged" if released else dollars(generation.plan.quote.amount)
     lines = [
         title,
         f"{facts.duration_s:.0f} s · {size} · {generation.plan.model_name}",
-        f"{dollars(generation.plan.quote.amount)} · made in {spell_seconds(took_s)}",
+        f"{charge} · made in {spell_seconds(took_s)}",
     ]
     if smaller:
         lines.append("A smaller copy, because the original is too large for this chat.")
@@ -379,6 +382,13 @@ NOTHING_CHANGED = (
 WHAT_TO_CHANGE = "What should be different about {id}? Tell me in your own words, for instance “at night”."
 LONGEST_ALREADY = "{id} is as long as {name} can make it ({seconds} s). Ask for another clip that continues it."
 DELETE_QUESTION = "Delete {id} for good? The message stays, the file I keep goes."
+
+
+def asks_something_else(text: str) -> bool:
+    """Whether the sentence asks for a yes, or a choice, that has nothing to do with a card."""
+    return text == WHICH_ONE or text.endswith(DELETE_QUESTION.partition("{id}")[2])
+
+
 DELETED = "{id} is deleted here. Delete the message above too if you want it gone from the chat."
 KEPT = "{id} is kept."
 KEPT_AS_IS = "{id} stays as it was."
@@ -432,6 +442,14 @@ def ambiguous(generation: Generation, *, looking: bool) -> str:
     )
 
 
+def not_found(generation: Generation) -> str:
+    """The order was looked for in vain."""
+    return (
+        f"{generation.name} did not turn up at the video service. Shall I order it again, or drop it? Dropping it "
+        "costs you nothing."
+    )
+
+
 def cancelled(generation: Generation) -> str:
     """A generation was stopped."""
     return f"{generation.name} is cancelled. {NOT_CHARGED}"
@@ -456,6 +474,7 @@ def flawed(found: Iterable[Flaw]) -> str:
     return f"the clip came back, but {' and '.join(FLAWS[flaw] for flaw in found)}."
 
 
+NEVER_FINISHED = "the video service never finished it."
 NO_VIDEO = "the service finished without a video."
 NO_SERVICE_ANSWER = "the video service does not answer. Try again in a few minutes."
 UNPLAYABLE = "the file that came back cannot be played."

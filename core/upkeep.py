@@ -45,10 +45,10 @@ class Upkeep:
             await self._engine.start(generation.id)
             if generation.cancel_requested:
                 await self._engine.wake(generation.id)
+        await self._admission.admit()
         for generation in await self._generations.due(self._clock.now(), GenerationStatus.AMBIGUOUS):
             if generation.due_at is not None:
                 await self._reconcile(generation)
-        await self._admission.admit()
 
     async def expire(self) -> None:
         """End the cards whose price is no longer held, and the questions that nobody answered."""
@@ -76,6 +76,10 @@ class Upkeep:
             found = await self._pipeline.reconcile(generation)
         except StaleRow:
             log.info("upkeep.stale", extra={"generation": generation.name})
+            return
+        except Exception:
+            # One row that nobody can make sense of must not keep the others from being looked at.
+            log.exception("upkeep.failed", extra={"generation": generation.name})
             return
         if found.status is GenerationStatus.PROCESSING:
             await self._engine.start(found.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from datetime import timedelta
 
 from core import endings, texts
 from core.errors import PermanentError, ReelbotError, TemporaryError
@@ -18,6 +19,8 @@ log = logging.getLogger("reelbot.watch")
 
 S = GenerationStatus
 
+MAX_WATCHING = timedelta(hours=12)
+"""How long an operation may run before it is given up: no model takes more than some minutes."""
 MAX_REFUSED_LOOKS = 20
 """Looks refused in a row before a clip is given up: with growing waits some five minutes."""
 
@@ -80,6 +83,8 @@ class Watcher:
                 continue
             failures = refused = 0
             asked = 0.0
+            if isinstance(state, Running) and self._clock.now() - order.sent_at > MAX_WATCHING:
+                return await self._rows.fail(generation, texts.NEVER_FINISHED)
             if isinstance(state, Running):
                 if state.fraction is not None:
                     self._fractions[generation.id] = state.fraction

@@ -96,6 +96,7 @@ class Stage:
     ) -> str:
         """A person writes; returns the message's id once it is answered."""
         number = next(self._events)
+        self.clock.advance(0.001)
         message = Message(
             event_id=f"event-{number}",
             key=key,
@@ -132,6 +133,7 @@ class Stage:
         event_id: str = "",
     ) -> None:
         """A press, also one made up by hand."""
+        self.clock.advance(0.001)
         press = Press(
             event_id=event_id or f"event-{next(self._events)}",
             key=key,

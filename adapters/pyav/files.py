@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from PIL import Image
 
-from core.errors import UnplayableClip
+from core.errors import TemporaryError, UnplayableClip
+
+_DISK = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.EROFS})
+"""What the system says when it is the disk's fault and not the clip's."""
 
 
 class Stopped(Exception):
@@ -39,6 +43,8 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             stream.thread_type = "AUTO"
             yield container, stream
     except av.error.FFmpegError as error:
+        if error.errno in _DISK:
+            raise TemporaryError("The disk does not take the file; make room.") from error
         raise UnplayableClip("The file is not a video, is damaged, or is cut off.") from error
 
 

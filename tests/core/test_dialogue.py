@@ -244,7 +244,7 @@ async def test_a_yes_while_ones_own_question_is_open_is_no_order(stage: Stage) -
     await stage.say("yes")
     assert len(model.given) == 3
     assert stage.provider.orders == []
-    assert "tap “Make it" in stage.platform.last.text
+    assert "I did not get that" in stage.platform.last.text
 
 
 async def stored(stage: Stage, name: str) -> bytes:

@@ -252,11 +252,11 @@ async def test_pictures_are_fetched_once_and_go_with_the_order(stage: Stage, tmp
             ),
             S.FAILED,
         ),
-        # what may be paid for waits until its provider is set up again
         (
             a_generation(status=S.SUBMITTING, plan=a_plan(provider="gone"), order=an_order(outcome=None)),
-            S.SUBMITTING,
+            S.AMBIGUOUS,
         ),
+        # what is paid for waits until its provider is set up again
         (a_generation(status=S.PROCESSING, plan=a_plan(provider="gone"), order=an_order()), S.PROCESSING),
     ],
 )

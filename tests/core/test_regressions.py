@@ -8,17 +8,20 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.rules import RulesDialogueModel
 from core import texts
 from core.catalogue import load_catalogue
 from core.errors import OrderRefused, OrderUnanswered, PermanentError, TemporaryError
 from core.generation import GenerationStatus as S
-from core.ports import OperationState, Running, VideoOrder
-from core.reading import Intent, Reading, ReadingInput, Step
+from core.generation import OrderOutcome
+from core.ports import Changes, OperationState, Reconciliation, Running, VideoOrder
+from core.reading import Intent, PromptInput, Reading, ReadingInput, Step, Written
 from core.request import VideoRequest, changed
+from storage.store import SqlStore
 from tests.clock import FakeClock
 from tests.core.test_dialogue import RICH, THREAD, created, message, photo, put, refined
 from tests.core.test_generation import NOW, a_generation, a_plan, an_order, keep
-from tests.core.test_pipeline import ordered, reached, until
+from tests.core.test_pipeline import Gated, ordered, reached, until
 from tests.core.test_response import PICTURE, Talk
 from tests.core.test_tasks_and_outbox import PickyPlatform, Rows, outbox_of, posts, texts_of
 from tests.fakes import FakeDialogueModel, FakeVideoProvider
@@ -328,3 +331,166 @@ async def test_what_somebody_else_said_is_remembered_as_theirs(stage: Stage) -> 
     await stage.say("gay", key=THREAD, private=False)
     assert model.given[2].history[-1].text == "who pays?"
     assert model.given[2].history[-1].speaker == "other"
+
+
+# --- what reviewers found ---------------------------------------------------------------------------------------------
+
+
+class SlowPrompt(RulesDialogueModel):
+    """Writes a prompt only when it is let."""
+
+    def __init__(self) -> None:
+        self.begun, self.let = asyncio.Event(), asyncio.Event()
+
+    async def write_prompt(self, given: PromptInput) -> Written:
+        self.begun.set()
+        await self.let.wait()
+        return await super().write_prompt(given)
+
+
+async def test_a_cancel_while_the_prompt_is_written_orders_nothing(stage: Stage) -> None:
+    model = SlowPrompt()
+    stage.wire(model=model, fallback=model)
+    await ordered(stage)
+    await model.begun.wait()
+    await stage.press(stage.platform.with_button("Cancel"), "Cancel")
+    model.let.set()
+    assert (await stage.finished()).status is S.CANCELLED
+    assert stage.provider.orders == []
+    assert await stage.store.balance(1) == {"quote": 0, "hold": 0, "release": 0}
+
+
+async def test_a_database_that_is_away_when_an_order_is_accepted_loses_nothing(stage: Stage) -> None:
+    class Away(SqlStore):
+        refusing = 0
+
+        async def commit(self, changes: Changes) -> None:
+            accepted = [row for row in changes.generations if row.status is S.PROCESSING]
+            if accepted and Away.refusing < 3:
+                Away.refusing += 1
+                raise TemporaryError("locked")
+            await super().commit(changes)
+
+    stage.store = away = Away(f"sqlite:///{stage.folder / 'reelbot.db'}")
+    stage.wire()
+    await ordered(stage)
+    assert (await stage.finished()).status is S.COMPLETED
+    assert len(stage.provider.orders) == 1
+    assert Away.refusing == 3
+    await stage.stop()
+    await away.close()
+
+
+async def test_a_yes_that_came_before_its_card_orders_nothing(stage: Stage) -> None:
+    await stage.say(RICH)
+    await stage.say("15 seconds", settle=False)
+    await stage.say("yes", settle=False)
+    await stage.dialogue.settled(HERE)
+    assert stage.provider.orders == []
+    await stage.say("yes")
+    assert (await stage.finished()).status is S.COMPLETED
+
+
+async def test_a_yes_to_something_else_orders_nothing(stage: Stage) -> None:
+    await ordered(stage)
+    await stage.finished()
+    clip = stage.platform.with_button("Another take")
+    await stage.press(clip, "Another take")
+    await stage.say("perfect", reply_to=clip.id)
+    await stage.press(clip, "Delete")
+    await stage.say("yes")
+    assert len(stage.provider.orders) == 1
+    assert (await stage.generation(2)).status is S.PENDING_CONFIRMATION
+
+
+async def test_an_id_that_is_not_here_hits_nothing_else(stage: Stage) -> None:
+    await stage.say(RICH)
+    await stage.say("v99", command="cancel")
+    assert "There is no v99" in stage.platform.last.text
+    assert (await stage.generation()).status is S.PENDING_CONFIRMATION
+
+
+async def test_commands_reach_the_work_of_other_conversations(stage: Stage) -> None:
+    await stage.say(RICH)
+    await stage.say("", command="new")
+    await stage.say("", command="status")
+    assert "v1 · waits for your tap" in stage.platform.last.text
+    await stage.say("v1", command="cancel")
+    assert (await stage.generation()).status is S.CANCELLED
+
+
+async def test_a_cancel_is_kept_when_the_answer_to_the_order_is_lost(stage: Stage) -> None:
+    class Lost(Gated):
+        async def order(self, order: VideoOrder) -> str:
+            await super().order(order)
+            raise OrderUnanswered
+
+    stage.provider = provider = Lost()
+    provider.found = Reconciliation.PENDING
+    stage.wire()
+    await ordered(stage)
+    await provider.begun.wait()
+    await stage.press(stage.platform.with_button("Cancel"), "Cancel")
+    provider.let.set()
+    assert (await stage.finished()).status is S.AMBIGUOUS
+    provider.found = "operation/found"
+    stage.clock.advance(60)
+    await stage.product.work()
+    assert (await stage.finished()).status is S.CANCELLED
+    assert provider.cancelled == ["operation/found"]
+
+
+async def test_a_file_that_was_cut_off_here_is_fetched_again(stage: Stage) -> None:
+    stage.provider.on_poll = [Running()] * 100_000
+    await ordered(stage)
+    await reached(stage, S.PROCESSING)
+    work = stage.folder / "work" / "v1"
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "clip.mp4").write_bytes(b"")
+    stage.provider.on_poll.clear()
+    assert (await stage.finished()).status is S.COMPLETED
+
+
+async def test_a_row_nobody_understands_does_not_keep_others_waiting(stage: Stage) -> None:
+    class Bad(FakeVideoProvider):
+        async def reconcile(self, order_key: str, model: str) -> str | Reconciliation:
+            raise ValueError("unforeseen")
+
+    stage.provider = Bad()
+    stage.wire()
+    lost = an_order(outcome=OrderOutcome.UNANSWERED, operation="")
+    await keep(stage, a_generation(1, S.AMBIGUOUS, due_at=NOW, order=lost), a_generation(2, S.QUEUED))
+    await stage.product.work()
+    assert (await stage.generation(2)).status is not S.QUEUED
+
+
+async def test_the_end_of_looking_is_told(stage: Stage) -> None:
+    stage.provider.on_order = [OrderUnanswered()]
+    stage.provider.found = Reconciliation.PENDING
+    await ordered(stage)
+    await stage.finished()
+    stage.clock.advance(3600)
+    await stage.product.work()
+    await stage.product.outbox.settled(HERE)
+    assert "did not turn up" in stage.platform.last.text
+    assert stage.platform.last.button("Order again")
+
+
+async def test_a_picture_among_others_is_not_answered_in_a_group(stage: Stage) -> None:
+    await stage.say(RICH, key=THREAD, private=False)
+    before = len(stage.platform.shown)
+    await stage.say("", key=THREAD, private=False, addressed=False, person=BOB, attachments=(photo("x"),))
+    assert len(stage.platform.shown) == before
+
+
+async def test_the_same_question_is_not_asked_twice(stage: Stage) -> None:
+    await stage.say("a cat")
+    first = stage.platform.last.text
+    await stage.say("6 seconds")
+    assert stage.platform.last.text != first
+
+
+async def test_an_edit_that_becomes_a_wish_is_answered(stage: Stage) -> None:
+    hello = await stage.say("hello")
+    await stage.say(f"make me a video of {RICH}", edits=hello)
+    assert stage.platform.last.button("Make it")
