@@ -11,13 +11,12 @@ import json
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from google import genai
 from google.genai import types
 from pydantic import BaseModel, ValidationError
 
+from adapters.gemini_api import GeminiApi
 from adapters.gemini_prompts import READ, REPAIR, REWRITE, WRITE
 from adapters.gemini_replies import IdeasReply, PromptReply, ReadingReply, problem_in, reading
-from adapters.google_client import GEMINI_URL, check_address, http_client, sdk_options
 from adapters.google_errors import Declined, asking
 from core.catalogue import Catalogue
 from core.errors import ReelbotError, TemporaryError, UnusableReply
@@ -62,12 +61,8 @@ class GeminiDialogueModel:
     ) -> None:
         """The time-outs bound a whole reading or writing, its repair included. Raises PermanentError for an address
         that must not be used."""
-        address = check_address(base_url or GEMINI_URL, loopback_only=loopback_only)
         longest = max(read_timeout_s, write_timeout_s)
-        self._http = http_client(longest, loopback_only=loopback_only)
-        self._client = genai.Client(
-            vertexai=False, api_key=api_key, http_options=sdk_options(self._http, address, longest)
-        )
+        self._api = GeminiApi(api_key=api_key, base_url=base_url, timeout_s=longest, loopback_only=loopback_only)
         self._catalogue = catalogue
         self._clock = clock
         self._reading_model = reading_model
@@ -77,18 +72,11 @@ class GeminiDialogueModel:
 
     async def close(self) -> None:
         """Let go of the connections."""
-        await self._client.aio.aclose()
-        self._client.close()
-        await self._http.aclose()
+        await self._api.close()
 
     async def check(self) -> str:
         """Empty when the service answers and takes the key; otherwise what is wrong."""
-        try:
-            with asking(SERVICE):
-                await self._client.aio.models.list(config={"page_size": 1})
-        except ReelbotError as error:
-            return str(error)
-        return ""
+        return await self._api.check(SERVICE)
 
     async def read(self, given: ReadingInput) -> Reading:
         """What the message means. A message that Gemini's own filter stops is read as unsafe."""
@@ -184,7 +172,7 @@ class GeminiDialogueModel:
             max_output_tokens=MAX_OUTPUT_TOKENS,
         )
         with asking(SERVICE):
-            answer = await self._client.aio.models.generate_content(model=model, contents=contents, config=config)
+            answer = await self._api.aio.models.generate_content(model=model, contents=contents, config=config)
         uses.append(self._use(model, purpose, answer.usage_metadata))
         if answer.prompt_feedback is not None and answer.prompt_feedback.block_reason is not None:
             raise _Blocked
@@ -201,7 +189,7 @@ class GeminiDialogueModel:
 
 def _paid(error: ReelbotError, uses: list[TokenUse]) -> ReelbotError:
     """The error, carrying what was paid before it."""
-    vars(error)["uses"] = tuple(uses)
+    error.uses = tuple(uses)
     return error
 
 

@@ -13,12 +13,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from google import genai
-
-from adapters.google_client import GEMINI_URL, check_address, http_client, sdk_options
+from adapters.gemini_api import GeminiApi
 from adapters.google_errors import Declined, asking, in_short, ordering, speaks_of_safety
 from adapters.google_files import Picture, Pictures, whole_file
-from core.errors import OrderUnanswered, PermanentError, ReelbotError, TemporaryError
+from core.errors import OrderUnanswered, PermanentError, TemporaryError
 from core.ports import Failed, Finished, OperationState, Reconciliation, Running, VideoOrder
 
 SERVICE = "Google's Omni"
@@ -48,29 +46,18 @@ class OmniVideoProvider:
     ) -> None:
         """`timeout_s` is for one request, and for each silence while a file is streamed. Raises PermanentError for an
         address that must not be used."""
-        address = check_address(base_url or GEMINI_URL, loopback_only=loopback_only)
-        self._http = http_client(timeout_s, loopback_only=loopback_only)
-        self._client = genai.Client(
-            vertexai=False, api_key=api_key, http_options=sdk_options(self._http, address, timeout_s)
-        )
+        self._api = GeminiApi(api_key=api_key, base_url=base_url, timeout_s=timeout_s, loopback_only=loopback_only)
         self._timeout_s = timeout_s
         # Its first use loads some hundred modules: better at the start than in the middle of the first order.
-        self._interactions = self._client.aio.interactions
+        self._interactions = self._api.aio.interactions
 
     async def close(self) -> None:
         """Let go of the connections."""
-        await self._client.aio.aclose()
-        self._client.close()
-        await self._http.aclose()
+        await self._api.close()
 
     async def check(self) -> str:
         """Empty when the service answers and takes the key; otherwise what is wrong."""
-        try:
-            with asking(SERVICE):
-                await self._client.aio.models.list(config={"page_size": 1})
-        except ReelbotError as error:
-            return str(error)
-        return ""
+        return await self._api.check(SERVICE)
 
     async def order(self, order: VideoOrder) -> str:
         """Start the interaction; the handle is its id."""
@@ -102,7 +89,7 @@ class OmniVideoProvider:
             if file is None:
                 raise PermanentError(f"{SERVICE} named a place that clips cannot be fetched from.")
             with asking(SERVICE):
-                await self._client.aio.files.download(file=f"files/{file[1]}", destination=str(part))
+                await self._api.aio.files.download(file=f"files/{file[1]}", destination=str(part))
 
     async def cancel(self, operation: str) -> bool:
         """Stop the interaction; False when it has ended already."""

@@ -145,7 +145,7 @@ class Submitter:
             generation = await self._rows.save(prepared, intended, uses=uses)
         except _CancelledMeanwhile:
             row = await self._rows.load(prepared.id)
-            return await self._rows.end(row, endings.cancelled(row, self._clock.now()))
+            return await self._rows.end(row, replace(endings.cancelled(row, self._clock.now()), uses=uses))
         try:
             operation = await provider.order(self._collector.video_order(generation))
         except OrderNotSent as error:

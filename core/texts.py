@@ -1,7 +1,7 @@
 """Every fixed sentence that Reelbot says to a person. Short, warm, concrete, honest about money and time; an error
 says what to do next.
 
-Functions return text (or a `Sentence` with its buttons' labels); who is told what, and when, is decided elsewhere.
+Constants hold the names that are filled in where they are said; who is told what, and when, is decided elsewhere.
 Amounts pass through `core.money.dollars`; times through `spell_seconds`.
 """
 
