@@ -26,7 +26,7 @@ from bot.settings import Settings
 from core.admission import Capacity
 from core.catalogue import load_catalogue
 from core.planning import Terms
-from core.ports import Clock, Platform, Receiver
+from core.ports import Clock, Platform, Receiver, WebhookAnswer
 from core.product import Parts, Product
 from core.request import Tier
 from storage.clips import ObjectClipStore
@@ -227,7 +227,7 @@ class App:
 
 
 def _webhook(handler: ReceivingWebhook, product: Product) -> Webhook:
-    async def handle(headers: Mapping[str, str], body: bytes) -> int:
+    async def handle(headers: Mapping[str, str], body: bytes) -> WebhookAnswer:
         return await handler(headers, body, product.dialogue.receive)
 
     return handle

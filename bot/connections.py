@@ -16,7 +16,7 @@ from bot.check import Finding, Probe, State
 from bot.settings import Settings
 from core import texts
 from core.catalogue import Catalogue
-from core.ports import Clock, DialogueModel, Media, Platform, Receive, Receiver, VideoProvider
+from core.ports import Clock, DialogueModel, Media, Platform, Receive, Receiver, VideoProvider, WebhookAnswer
 
 if TYPE_CHECKING:
     from adapters.omni import OmniVideoProvider
@@ -52,8 +52,8 @@ class Connected:
 class ReceivingWebhook(Protocol):
     """What a platform posts to."""
 
-    async def __call__(self, headers: Mapping[str, str], body: bytes, receive: Receive) -> int:
-        """Take a request in; returns the HTTP status."""
+    async def __call__(self, headers: Mapping[str, str], body: bytes, receive: Receive) -> WebhookAnswer:
+        """Take a request in; returns what is answered."""
         ...
 
 

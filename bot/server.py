@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot.clip_page import clip_page
 from bot.metrics import CONTENT_TYPE, Metrics
 from core.errors import PermanentError
-from core.ports import ClipStore, Clock
+from core.ports import ClipStore, Clock, WebhookAnswer
 
 MAX_BODY = 1_000_000
 """Bytes of a webhook call: Telegram's are a few kB, Slack's well below 100."""
@@ -35,8 +35,8 @@ CHECK_TIMEOUT_S = 3.0
 
 HealthCheck = Callable[[], str | Awaitable[str]]
 """Returns the empty string, or in words that anybody may read what is wrong."""
-Webhook = Callable[[Mapping[str, str], bytes], Awaitable[int]]
-"""Takes headers (names in lower case) and body, and returns the status to answer with."""
+Webhook = Callable[[Mapping[str, str], bytes], Awaitable[WebhookAnswer]]
+"""Takes headers (names in lower case) and body."""
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -136,7 +136,8 @@ def _webhook_page(handler: Webhook) -> Callable[[Request], Awaitable[Response]]:
         if body is None:
             return Response(status_code=413, headers={"Connection": "close"})
         try:
-            return Response(status_code=await handler(request.headers, body))
+            answer = await handler(request.headers, body)
+            return Response(answer.body, status_code=answer.status, media_type=answer.content_type)
         except Exception:
             # 500: the platform keeps what it wanted to tell and comes again.
             _log.exception("webhook_failed", path=request.url.path)

@@ -7,7 +7,8 @@ checks place, person and status against the rows.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 MAX_BYTES = 64
 """Telegram's limit for callback data."""
@@ -21,6 +22,8 @@ class Action:
     subject: str
     """The generation's number, or the id of a conversation for "chat"."""
     args: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What was filled into the form that the button opened, by slot; empty for a plain tap."""
 
     @property
     def generation_id(self) -> int | None:

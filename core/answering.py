@@ -81,7 +81,8 @@ class Answering:
             await self._started(generation_id)
         for generation_id in response.woken:
             await self._woken(generation_id)
-        self._outbox.wake(incoming.key)
+        for place in {outgoing.post.key for outgoing in response.posts}:
+            self._outbox.wake(place)
 
     async def done(self, waiting: Waiting) -> None:
         """Nothing is to be answered."""
@@ -93,7 +94,7 @@ class Answering:
         trial = self.trial(scene, incoming)
         fill(trial)
         trial.shape(wordings)
-        obstacle = await self._obstacle(incoming.key) if trial.shows_card else None
+        obstacle = await self.obstacle(incoming.key) if trial.shows_card else None
         ids = await self._inbox.reserve_generation_ids(trial.begun) if trial.begun else ()
         response = Response(
             scene,
@@ -104,12 +105,13 @@ class Answering:
             ids=iter(ids),
             now=self._clock.now(),
             obstacle=obstacle,
+            whisper=isinstance(incoming, Message) and incoming.summoned,
         )
         fill(response)
         response.shape(wordings)
         return response
 
-    async def _obstacle(self, key: ConversationKey) -> Obstacle | None:
+    async def obstacle(self, key: ConversationKey) -> Obstacle | None:
         """What would keep the clip from being delivered here; what cannot be found out now does not stand in the way,
         because a clip that cannot be delivered is kept and not charged."""
         try:

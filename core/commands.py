@@ -33,6 +33,16 @@ ABOUT_EVERYTHING = frozenset({"status", "videos", "list", "cancel", "stop"})
 """Commands about all of a person's work in a place, whichever conversation it belongs to."""
 
 
+def subcommand(text: str) -> tuple[str, str]:
+    """What a platform's one command for everything is followed by: the command that its text begins with and the rest,
+    or ("video", the whole text) when that is a wish. "stop motion of a cat" is a wish, "stop v12" is not."""
+    first, _, rest = text.strip().partition(" ")
+    word = first.lower()
+    if word in STEPS and (not rest.strip() or _target(rest) is not None):
+        return word, rest.strip()
+    return "video", text.strip()
+
+
 def known(command: str) -> bool:
     """Whether the command is one of ours; in a group others are for other bots."""
     return command in STEPS or command in READ or command in ("start", "chats")

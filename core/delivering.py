@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from core import texts
 from core.collecting import Collector
-from core.endings import delivered_buttons
-from core.errors import Undeliverable
+from core.endings import delivered_buttons, feedback_buttons
+from core.errors import PermanentError, Undeliverable
 from core.generation import Generation, GenerationStatus
-from core.messages import Delivery
+from core.messages import ConversationKey, Delivery
 from core.offers import Offers
 from core.ports import Clock, Platform, Save
 
@@ -32,6 +32,18 @@ class Deliverer:
         platform = self._platforms.get(generation.key.platform)
         return platform.limits.upload_bytes if platform is not None else UNLIMITED
 
+    async def another_way(self, generation: Generation) -> ConversationKey | None:
+        """Where the clip can be brought when its place does not take it: to the requester alone. None when that is
+        where it was refused, or when there is no such place."""
+        platform = self._platforms.get(generation.key.platform)
+        if platform is None or GenerationStatus.UNDELIVERABLE.value in generation.entered:
+            return None
+        try:
+            direct = await platform.direct(generation.requester)
+        except PermanentError:
+            return None
+        return direct if direct != generation.key else None
+
     async def deliver(self, generation: Generation, save: Save) -> str:
         """Post the clip, or go on with posting it; returns the message's id.
 
@@ -49,7 +61,7 @@ class Deliverer:
         smaller = bool(clip.sent) and clip.sent.endswith("smaller.mp4")
         offer = await self._offers.current()
         delivery = Delivery(
-            key=generation.key,
+            key=generation.elsewhere or generation.key,
             generation=generation.name,
             announcement=texts.announcement(generation),
             caption=texts.caption(
@@ -59,7 +71,8 @@ class Deliverer:
                 muted=bool(clip.sent) and not plan.sound,
             ),
             buttons=delivered_buttons(generation, offer.link(clip.name) if smaller else ""),
-            reply_to=generation.reply_to,
+            feedback=feedback_buttons(generation),
+            reply_to="" if generation.elsewhere else generation.reply_to,
             clip=str(path),
             poster=str(poster),
             file_name=f"{generation.name}.mp4",

@@ -32,11 +32,14 @@ from core.readers import Readers
 from core.reading import Intent
 from core.response import Response
 from core.routing import Routing
+from core.summons import Summons, wants_thread
 from core.switching import apply_switch, list_conversations
 from core.wakeful import Wakeful
 
 log = logging.getLogger("reelbot.dialogue")
 
+MAX_LISTED = 20
+"""How many finished clips of a person are looked at for a list of all their work."""
 MAX_TRIES = 5
 """So many times a message is tried before the person is told that it cannot be dealt with."""
 
@@ -62,7 +65,9 @@ class Dialogue:
     ) -> None:
         """`started` and `woken`: see `Answering`; `album_wait_s`: see `Hearing`."""
         self._inbox = inbox
+        self._generations = generations
         self._platforms = platforms
+        self._summons = Summons(inbox=inbox, platforms=platforms, clock=clock)
         self._readers = readers
         self._outbox = outbox
         self._clock = clock
@@ -97,12 +102,20 @@ class Dialogue:
 
     async def receive(self, incoming: Incoming) -> None:
         """Keep what came in. When this returns the platform may be told that it arrived."""
+        if await self._strange(incoming):
+            return
         if not await self._inbox.receive(incoming, self._clock.now()):
             log.info("inbox.repeated", extra={"platform": incoming.key.platform, "event": incoming.event_id})
             return
         if isinstance(incoming, Press) or incoming.addressed:
             self._acknowledge(incoming)
         self._turns.wake(incoming.key)
+
+    async def _strange(self, incoming: Incoming) -> bool:
+        """Whether it is people's own talk in a thread where the bot has no part: that is not even kept."""
+        if not isinstance(incoming, Message) or incoming.addressed or incoming.private or not incoming.key.thread:
+            return False
+        return not await self._inbox.known(incoming.key)
 
     def _acknowledge(self, incoming: Incoming) -> None:
         task = asyncio.get_running_loop().create_task(self._platforms[incoming.key.platform].acknowledge(incoming))
@@ -157,6 +170,9 @@ class Dialogue:
     async def _answer(self, waiting: tuple[Waiting, ...]) -> None:
         """Deal with the first of what waits, and with what belongs to it."""
         first, incoming = waiting[0], waiting[0].incoming
+        if isinstance(incoming, Message) and wants_thread(incoming):
+            self._turns.wake(await self._summons.settle(first, incoming))
+            return
         scene = await self._routing.scene(incoming)
         if isinstance(incoming, Press):
             await self._answer_press(scene, first, incoming)
@@ -179,6 +195,9 @@ class Dialogue:
         if message.command not in ABOUT_EVERYTHING:
             return scene
         rows = {generation.id: generation for generation in scene.generations}
+        if message.summoned or (message.private and message.key.thread):
+            # Nobody else reads the answer, and what they mean may be in any thread.
+            rows |= {row.id: row for row in await self._generations.of_person(message.sender.id, MAX_LISTED)}
         for other in await self._inbox.conversations(message.key, owner_of(message.key, message.sender.id)):
             found = await self._inbox.scene(other.id) if other.id != scene.conversation.id else None
             rows |= {generation.id: generation for generation in found.generations} if found else {}
@@ -242,6 +261,8 @@ class Dialogue:
                 scene, (waiting,), lambda response: apply_switch(response, chosen), switched_to=chosen
             )
             return
+        if pressed is not None:
+            pressed = replace(pressed, values=press.values)
         await self._answering.answer(scene, (waiting,), await self._pressed(scene, pressed))
 
     async def _pressed(self, scene: Scene, pressed: Action | None) -> Fill:

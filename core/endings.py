@@ -13,7 +13,7 @@ from core.actions import action
 from core.booking import booked
 from core.cards import ended_status
 from core.generation import Generation, GenerationStatus
-from core.messages import Button, Post, Rows
+from core.messages import Button, ConversationKey, Post, Rows
 from core.money import EntryKind
 from core.ports import Changes, OutboxPost, PostedMessage
 from core.reading import TokenUse
@@ -92,12 +92,18 @@ def completed(generation: Generation, message_id: str, now: datetime) -> Changes
     """The clip is with the person: it is charged."""
     ended = generation.moved(S.COMPLETED, now, due_at=None)
     entries = (booked(ended, EntryKind.CAPTURE, "delivered", now),) if _held(generation) else ()
-    posted = PostedMessage(key=ended.key, message_id=message_id, generation_id=ended.id)
+    posted = PostedMessage(key=ended.elsewhere or ended.key, message_id=message_id, generation_id=ended.id)
     return replace(_changes(ended, (ended_status(ended),), now), entries=entries, messages=(posted,))
 
 
+def elsewhere(generation: Generation, place: ConversationKey, reason: str, now: datetime) -> Changes:
+    """Its own place does not take the clip: it is kept, still held for, and brought to the person by another way."""
+    refused_here = generation.moved(S.UNDELIVERABLE, now, reason=reason, elsewhere=place, delivery={}, due_at=now)
+    return _changes(refused_here, (), now)
+
+
 def undeliverable(generation: Generation, reason: str, now: datetime) -> Changes:
-    """The place does not take the clip: it is kept, and not charged."""
+    """Nobody takes the clip: it is kept, and not charged."""
     ended = generation.moved(S.UNDELIVERABLE, now, reason=reason, due_at=None)
     buttons = (
         Button(label=texts.TRY_AGAIN_HERE, action=action("post", ended.id)),
@@ -128,9 +134,17 @@ def delivered_buttons(generation: Generation, link: str) -> Rows:
     )
 
 
+def feedback_buttons(generation: Generation) -> tuple[Button, ...]:
+    """How people say whether the clip is good."""
+    return (
+        Button(label=texts.GOOD, action=action("rate", generation.id, 1)),
+        Button(label=texts.NOT_GOOD, action=action("rate", generation.id, 0)),
+    )
+
+
 def _held(generation: Generation) -> bool:
-    """Whether the hold still stands: it was released when the clip could not be delivered the first time."""
-    return S.UNDELIVERABLE.value not in generation.entered
+    """Whether the hold still stands: it is released when the clip can be delivered nowhere."""
+    return S.UNDELIVERABLE.value not in generation.entered or generation.on_its_way_elsewhere
 
 
 def _ended(ended: Generation, text: str, buttons: Rows, reason: str, now: datetime) -> Changes:
@@ -148,4 +162,6 @@ def _changes(generation: Generation, posts: tuple[Post, ...], now: datetime) -> 
 
 
 def _notice(generation: Generation, text: str, buttons: Rows) -> Post:
-    return Post(key=generation.key, text=text, buttons=buttons, reply_to=generation.reply_to)
+    return Post(
+        key=generation.key, text=text, buttons=buttons, reply_to=generation.reply_to, person=generation.requester
+    )

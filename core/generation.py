@@ -57,7 +57,7 @@ FOLLOWS: Mapping[GenerationStatus, frozenset[GenerationStatus]] = {
     S.DOWNLOADING: frozenset({S.DELIVERING, S.FAILED}),
     S.DELIVERING: frozenset({S.COMPLETED, S.UNDELIVERABLE}),
     S.AMBIGUOUS: frozenset({S.PROCESSING, S.QUEUED, S.CANCELLED}),
-    S.UNDELIVERABLE: frozenset({S.DELIVERING}),
+    S.UNDELIVERABLE: frozenset({S.DELIVERING, S.COMPLETED}),
     **{status: frozenset() for status in (S.COMPLETED, S.FAILED, S.REFUSED, S.CANCELLED, S.EXPIRED)},
 }
 """Which status may come after which."""
@@ -211,6 +211,10 @@ class Generation:
     told_late: bool = False
     delivery: Mapping[str, str] = field(default_factory=dict)
     """What the platform saved of a delivery under way (message or file ids)."""
+    elsewhere: ConversationKey | None = None
+    """Where the clip is brought instead, once its own place has refused it."""
+    ratings: Mapping[str, bool] = field(default_factory=dict)
+    """Who found the clip good, and who did not, by the person's id."""
     revision: int = 0
     """Counts saves; 0 is not saved yet. A save names the revision it read."""
 
@@ -218,6 +222,11 @@ class Generation:
     def name(self) -> str:
         """The short id, such as "v12"."""
         return short_id(self.id)
+
+    @property
+    def on_its_way_elsewhere(self) -> bool:
+        """Whether its own place has refused the clip and it is being brought to the person by another way."""
+        return self.status is S.UNDELIVERABLE and self.elsewhere is not None and self.due_at is not None
 
     @property
     def request(self) -> VideoRequest:

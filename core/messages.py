@@ -6,7 +6,8 @@ here are opaque strings: only the adapter that made them knows what is inside.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -35,6 +36,11 @@ class Person:
     """BCP 47 code that the platform reports, or empty."""
     team: str = ""
     """The Slack team they belong to; empty elsewhere."""
+
+    @property
+    def native_id(self) -> str:
+        """The id as the platform has it: "4711"."""
+        return self.id.partition(":")[2]
 
 
 class MediaKind(StrEnum):
@@ -79,6 +85,9 @@ class Message:
     sent_at: datetime
     private: bool = True
     """True when nobody but the sender and the bot is in the chat."""
+    summoned: bool = False
+    """True when it came by a way that works also where the bot is no member, such as a command of the platform's own.
+    With an empty `id` it has no message that a thread could hang on."""
     addressed: bool = True
     """True when it is meant for the bot beyond doubt: private, a mention, a reply to the bot, a command."""
     command: str = ""
@@ -107,6 +116,8 @@ class Press:
     private: bool = True
     ref: str = ""
     """The adapter's handle to answer this press by (Telegram's callback query id)."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What was filled into the form that the button opened, by slot; empty for a plain tap."""
 
 
 Incoming = Message | Press
@@ -153,6 +164,10 @@ class Post:
     """For a status: the share of the work that is done, 0 to 1, when it is known."""
     quiet: bool = False
     """True: show it without a notification."""
+    person: Person | None = None
+    """Whom it is for. Where the place takes nothing from us, they are told directly instead."""
+    whisper: bool = False
+    """True: only `person` is to see it, where the platform can do that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +182,8 @@ class Delivery:
     caption: str
     """At most 1,024 characters."""
     buttons: Rows
+    feedback: tuple[Button, ...] = ()
+    """A button for "good" and one for "bad", for platforms that have a place for such; may be empty."""
     reply_to: str
     clip: str
     """Path of the local file to send; the provider's bytes unless it had to be made smaller or silent."""

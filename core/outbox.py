@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
-from core.errors import PermanentError, TemporaryError
+from core.errors import PermanentError, TemporaryError, Undeliverable
 from core.finishing import Finishing
-from core.messages import ConversationKey
+from core.messages import ConversationKey, Post, PostKind
 from core.ports import Clock, OutboxRows, Platform, Unsent
 from core.wakeful import Wakeful
 
@@ -96,7 +97,12 @@ class Outbox:
 
     async def _post(self, platform: Platform, row: Unsent, message_id: str) -> str:
         try:
-            return await platform.post(row.post, message_id)
+            try:
+                return await platform.post(row.post, message_id)
+            except Undeliverable:
+                if message_id or not await self._told_directly(platform, row.post):
+                    raise
+                return ""
         except PermanentError as error:
             log.warning("outbox.given_up", extra={"row": row.row, "error": str(error)})
             return ""
@@ -105,6 +111,17 @@ class Outbox:
                 log.warning("outbox.given_up", extra={"row": row.row, "attempts": row.attempts})
                 return ""
             raise
+
+    async def _told_directly(self, platform: Platform, post: Post) -> bool:
+        """Tell the person alone what their place did not take; False when there is nobody, or no such place. What
+        only shows how it is going is left out."""
+        if post.person is None or post.kind is PostKind.STATUS:
+            return False
+        direct = await platform.direct(post.person)
+        if direct is None or direct == post.key:
+            return False
+        await platform.post(replace(post, key=direct, reply_to="", whisper=False), "")
+        return True
 
     async def _mark(self, sent: Mapping[int, str]) -> None:
         if sent:

@@ -104,6 +104,8 @@ class Pipeline:
                 generation = await self._collect(generation, provider)
             if generation.status is S.DELIVERING:
                 generation = await self._deliver(generation)
+            if generation.on_its_way_elsewhere:
+                generation = await self._deliver(generation)
             if generation.status in FINAL:
                 await self._collector.tidy(generation)
         except StaleRow:
@@ -194,15 +196,28 @@ class Pipeline:
             except TemporaryError as error:
                 log.warning("deliver.failed", extra={"generation": generation.name, "error": str(error)})
                 failures += 1
-                if self._clock.now() - generation.entered[S.DELIVERING.value] > MAX_DELIVERING:
+                if self._clock.now() - generation.entered[generation.status.value] > MAX_DELIVERING:
                     changes = endings.undeliverable(generation, str(error).rstrip("."), self._clock.now())
                     return await self._rows.end(generation, changes)
                 await self._waits.pause(generation.id, error.retry_after or backoff(failures, max_s=300.0))
+                status = generation.status
                 generation = await self._rows.load(generation.id)
-                if generation.status is not S.DELIVERING:
+                if generation.status is not status:
                     return generation
             except PermanentError as error:
                 log.warning("deliver.refused", extra={"generation": generation.name, "error": str(error)})
-                reason = str(error).rstrip(".")
-                return await self._rows.end(generation, endings.undeliverable(generation, reason, self._clock.now()))
+                return await self._refused(generation, str(error).rstrip("."))
         return generation
+
+    async def _refused(self, generation: Generation, reason: str) -> Generation:
+        """The place does not take the clip: it goes another way, or is kept without a charge when there is none."""
+        while True:
+            try:
+                place = await self._deliverer.another_way(generation)
+                break
+            except TemporaryError as error:
+                await self._waits.pause(generation.id, error.retry_after or backoff(1))
+        now = self._clock.now()
+        if place is not None:
+            return await self._rows.end(generation, endings.elsewhere(generation, place, reason, now))
+        return await self._rows.end(generation, endings.undeliverable(generation, reason, now))

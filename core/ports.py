@@ -16,7 +16,7 @@ from typing import Protocol
 from core.conversation import Conversation, Turn, Waiting
 from core.generation import Generation
 from core.inspection import ClipFacts
-from core.messages import Attachment, ConversationKey, Delivery, Incoming, Post
+from core.messages import Attachment, ConversationKey, Delivery, Incoming, Person, Post
 from core.money import LedgerEntry
 from core.reading import PromptInput, Reading, ReadingInput, TokenUse, Written
 from core.request import VideoRequest
@@ -173,22 +173,34 @@ Save = Callable[[Mapping[str, str]], Awaitable[None]]
 """Keeps what a platform must know to go on with a delivery after a crash."""
 
 
-class Platform(Protocol):
-    """Where people are. Methods raise TemporaryError, or PermanentError for what will never work."""
-
-    name: str
-    limits: PlatformLimits
+class Voice(Protocol):
+    """What the bot says, and where."""
 
     async def acknowledge(self, incoming: Incoming) -> None:
         """Show at once that it was noticed (typing, a reaction, the press answered). Best effort: never raises."""
         ...
 
-    async def obstacle(self, key: ConversationKey) -> Obstacle | None:
-        """What would keep a clip from being posted here; None when nothing does."""
+    async def post(self, post: Post, message_id: str) -> str:
+        """Send `post`, or edit the message `message_id` into it when that is not empty. Returns the message's id.
+        Raises Undeliverable when this place takes nothing from us."""
         ...
 
-    async def post(self, post: Post, message_id: str) -> str:
-        """Send `post`, or edit the message `message_id` into it when that is not empty. Returns the message's id."""
+    async def open(self, post: Post) -> ConversationKey:
+        """Begin a thread with `post`; returns the thread, or the post's own place where there are no threads."""
+        ...
+
+    async def direct(self, person: Person) -> ConversationKey | None:
+        """The place where nobody but this person and the bot is; None when there is none."""
+        ...
+
+
+class Courier(Protocol):
+    """How files come and go."""
+
+    limits: PlatformLimits
+
+    async def obstacle(self, key: ConversationKey) -> Obstacle | None:
+        """What would keep a clip from being posted here; None when nothing does."""
         ...
 
     async def deliver(self, delivery: Delivery, saved: Mapping[str, str], save: Save) -> str:
@@ -201,8 +213,24 @@ class Platform(Protocol):
         ...
 
 
+class Platform(Voice, Courier, Protocol):
+    """Where people are. Methods raise TemporaryError, or PermanentError for what will never work."""
+
+    name: str
+
+
 Receive = Callable[[Incoming], Awaitable[None]]
 """Returns once the message is stored; only then may the platform be told that it arrived."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookAnswer:
+    """What a platform that posts to us is answered."""
+
+    status: int
+    """The HTTP status."""
+    body: str = ""
+    content_type: str = "text/plain"
 
 
 class Receiver(Protocol):
@@ -270,6 +298,8 @@ class Changes:
 
     done: tuple[int, ...] = ()
     """Inbox rows that are dealt with."""
+    received: tuple[Incoming, ...] = ()
+    """What is to be dealt with in their stead, in another place."""
     conversations: tuple[Conversation, ...] = ()
     generations: tuple[Generation, ...] = ()
     """As they are to be; `revision` is the one that was read, 0 for a new row."""
@@ -282,6 +312,11 @@ class Changes:
     conversation_id: str = ""
     """The conversation that `done`, `posts` and `uses` belong to."""
     at: datetime
+
+    @property
+    def places(self) -> frozenset[ConversationKey]:
+        """Where something is to be said."""
+        return frozenset(outgoing.post.key for outgoing in self.posts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,6 +380,10 @@ class Inbox(Saver, Protocol):
         """Every place where something waits."""
         ...
 
+    async def known(self, key: ConversationKey) -> bool:
+        """Whether there is a conversation in this place, or something waits that may begin one."""
+        ...
+
     async def conversation_of(self, key: ConversationKey, message_id: str) -> str | None:
         """The conversation that a message of either side belongs to."""
         ...
@@ -382,7 +421,12 @@ class Generations(Saver, Protocol):
         ...
 
     async def due(self, now: datetime, *statuses: str) -> tuple[Generation, ...]:
-        """Those of them whose `due_at` has come, or that have none."""
+        """Those of them whose `due_at` has come, oldest first."""
+        ...
+
+    async def of_person(self, person_id: str, limit: int) -> tuple[Generation, ...]:
+        """Somebody's generations in every place, newest first: all that are open, running or ambiguous, and the last
+        `limit` finished ones."""
         ...
 
     async def times(self, model: str) -> tuple[float, ...]:

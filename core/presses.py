@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from core import texts
 from core.actions import Action, action
+from core.forms import change_form, filled
 from core.generation import FINAL, OPEN, Generation, GenerationStatus, Plan, QuestionOption
 from core.messages import Button, short_id
 from core.planning import draft_request, make_plan
@@ -20,8 +21,8 @@ from core.response import Response
 
 S = GenerationStatus
 
-OPEN_TO_ALL = frozenset({"prompt", "details", "file"})
-"""Buttons that only show something."""
+OPEN_TO_ALL = frozenset({"prompt", "details", "file", "rate"})
+"""Buttons that only show something, or that everybody who sees the clip may press."""
 
 
 def apply_press(response: Response, pressed: Action) -> None:
@@ -32,7 +33,7 @@ def apply_press(response: Response, pressed: Action) -> None:
         response.say(texts.STALE_BUTTON)
     elif pressed.verb not in OPEN_TO_ALL and not response.may_decide(generation):
         text = texts.NOT_YOURS.format(name=generation.requester.name, id=generation.name)
-        response.say(text, about=generation.id)
+        response.say(text, about=generation.id, whisper=True)
     else:
         handler(response, generation, pressed)
 
@@ -92,6 +93,9 @@ def _change(response: Response, generation: Generation, pressed: Action) -> None
     """Offer what the chosen model can really do otherwise."""
     if generation.status not in OPEN:
         response.say(texts.ALREADY_UNDER_WAY.format(id=generation.name), about=generation.id)
+        return
+    if pressed.values:
+        response.amend(generation, filled(change_form(generation, response.offer.models), pressed.values))
         return
     response.ask(generation, "change", texts.QUESTIONS["change"], _changes(response, generation))
 
@@ -173,6 +177,9 @@ def _take(response: Response, generation: Generation, pressed: Action) -> None:
 
 
 def _alter(response: Response, generation: Generation, pressed: Action) -> None:
+    if pressed.values:
+        _again(response, generation, filled(change_form(generation, response.offer.models), pressed.values))
+        return
     response.say(texts.WHAT_TO_CHANGE.format(id=generation.name), about=generation.id)
 
 
@@ -259,7 +266,7 @@ def _wait(response: Response, generation: Generation, pressed: Action) -> None:
 
 
 def _post_here(response: Response, generation: Generation, pressed: Action) -> None:
-    if generation.status is S.UNDELIVERABLE and generation.clip is not None:
+    if generation.status is S.UNDELIVERABLE and generation.clip is not None and generation.due_at is None:
         response.deliver_again(generation)
     else:
         response.say(texts.ALREADY_DECIDED.format(id=short_id(generation.id)), about=generation.id)
@@ -272,6 +279,20 @@ def _use(response: Response, generation: Generation, pressed: Action) -> None:
         return
     suggestion = generation.suggestions[place]
     response.amend(generation, suggestion.changes, message_id=suggestion.message_id)
+
+
+def _rate(response: Response, generation: Generation, pressed: Action) -> None:
+    """Keep what somebody thinks of the clip; the latest word of each person counts."""
+    good = bool(pressed.number())
+    if generation.clip is None:
+        response.say(texts.STALE_BUTTON)
+        return
+    if generation.ratings.get(response.person.id) is good:
+        return
+    ratings = {**generation.ratings, response.person.id: good}
+    response.save(replace(generation, ratings=ratings, updated_at=response.now))
+    thanks = texts.RATED_GOOD if good else texts.RATED_BAD.format(id=generation.name)
+    response.say(thanks, about=generation.id, whisper=True)
 
 
 def _mine(response: Response, generation: Generation, pressed: Action) -> None:
@@ -300,6 +321,7 @@ _HANDLERS: Mapping[str, Callable[[Response, Generation, Action], None]] = {
     "retry": _retry,
     "wait": _wait,
     "post": _post_here,
+    "rate": _rate,
     "use": _use,
     "mine": _mine,
 }

@@ -63,6 +63,7 @@ class Response:
         ids: Iterator[int],
         now: datetime,
         obstacle: Obstacle | None = None,
+        whisper: bool = False,
     ) -> None:
         self.conversation: Conversation = scene.conversation
         self.person = person
@@ -87,6 +88,7 @@ class Response:
         self.shows_card = False
         """Whether a card is shown, so that the place must be able to take a clip."""
         self._obstacle = obstacle
+        self._whisper = whisper
         self._ids = ids
         self._rows = {generation.id: generation for generation in scene.generations}
         self._changed: dict[int, Generation] = {}
@@ -161,13 +163,23 @@ class Response:
 
     # --- saying ----------------------------------------------------------------------------------------------------
 
-    def say(self, text: str, buttons: Rows = (), *, about: int | None = None) -> None:
-        """A sentence of its own."""
+    def say(
+        self,
+        text: str,
+        buttons: Rows = (),
+        *,
+        about: int | None = None,
+        person: Person | None = None,
+        whisper: bool = False,
+    ) -> None:
+        """A sentence of its own, to the one who wrote unless it is for another `person`; with `whisper` nobody else
+        sees it where the platform can do that."""
         self.moves.append("say")
-        post = Post(key=self.conversation.key, text=text, buttons=buttons, reply_to=self.reply_to)
-        self._post(post, about)
+        post = Post(key=self.conversation.key, text=text, buttons=buttons, reply_to=self.reply_to, person=person)
+        self._post(replace(post, whisper=whisper or self._whisper), about)
 
     def _post(self, post: Post, about: int | None) -> None:
+        post = replace(post, person=post.person or self.person)
         self.posts.append(OutboxPost(post=post, generation_id=about))
 
     # --- changing --------------------------------------------------------------------------------------------------
@@ -371,7 +383,8 @@ class Response:
     def deliver_again(self, generation: Generation) -> None:
         """Try once more to post a kept clip. Its hold was released, so it costs nothing any more."""
         entered = {**generation.entered, GenerationStatus.DELIVERING.value: self.now}
-        again = replace(generation, entered=entered, told_late=True)
+        begun = {} if generation.elsewhere else generation.delivery
+        again = replace(generation, entered=entered, told_late=True, elsewhere=None, delivery=begun)
         generation = self.save(again.moved(GenerationStatus.DELIVERING, self.now, due_at=self.now))
         self.started.append(generation.id)
 
@@ -408,7 +421,7 @@ class Response:
             Button(label=texts.USE_IT, action=action("use", generation.id, place)),
             Button(label=texts.KEEP_MINE, action=action("mine", generation.id, place)),
         )
-        self.say(texts.suggestion(self.person.name, text), (buttons,), about=generation.id)
+        self.say(texts.suggestion(self.person.name, text), (buttons,), about=generation.id, person=generation.requester)
 
     def _waiting_status(self, generation: Generation) -> None:
         text = texts.status(generation, now=self.now, position=0, waits_until=None)

@@ -65,10 +65,15 @@ class Routing:
         return found or await self._inbox.current(key, owner_of(key, incoming.sender.id))
 
     async def _conversation_pressed(self, press: Press) -> str | None:
-        """The conversation of the generation that the button names, if it is of this place."""
+        """The conversation of the generation that the button names, if it is of this place or the person's own: what
+        is told directly to somebody may be about another place."""
         number = _pressed(press)
         generation = await self._generations.generation(number) if number is not None else None
-        return generation.conversation_id if generation is not None and generation.key == press.key else None
+        if generation is None:
+            return None
+        near = press.private or press.key.chat == generation.key.chat
+        own = near and generation.key.platform == press.key.platform and generation.requester.id == press.sender.id
+        return generation.conversation_id if own or generation.key == press.key else None
 
 
 def _pressed(press: Press) -> int | None:

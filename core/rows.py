@@ -69,7 +69,8 @@ class Rows:
                     cancel_requested=ended.cancel_requested if decided else fresh.cancel_requested,
                 )
                 changes = replace(changes, generations=(ended,))
-        self._outbox.wake(generation.key)
+        for place in changes.places:
+            self._outbox.wake(place)
         ended = changes.generations[0]
         log.info("generation.moved", extra={"generation": ended.name, "status": ended.status.value})
         return replace(ended, revision=ended.revision + 1)

@@ -52,6 +52,8 @@ KEEP_WAITING = "Keep waiting"
 USE_IT = "Use it"
 KEEP_MINE = "Keep mine"
 TRY_AGAIN_HERE = "Post it here now"
+GOOD = "Good"
+NOT_GOOD = "Not good"
 
 
 def make_it(plan: Plan) -> str:
@@ -259,11 +261,82 @@ CANCELLED_CARD = "Cancelled. Nothing was ordered and nothing is charged."
 # --- obstacles before the card ---------------------------------------------------------------------------------------
 
 OBSTACLES = {
-    Obstacle.NOT_MEMBER: "I am not a member here, so I could not post the clip. Invite me, then ask again.",
-    Obstacle.NO_RIGHT_TO_POST: "I may not write here. Ask an admin to let me send messages, then ask again.",
-    Obstacle.NO_RIGHT_TO_SEND_VIDEO: "I may not send videos here. Ask an admin for the right to send media.",
+    Obstacle.NOT_MEMBER: (
+        "I am not a member there, so I could not post the clip. Invite me and ask again, or ask me right here."
+    ),
+    Obstacle.NO_RIGHT_TO_POST: (
+        "I may not write there. Ask an admin to let me send messages, or tell me your wish right here."
+    ),
+    Obstacle.NO_RIGHT_TO_SEND_VIDEO: (
+        "I may not send videos here. Ask an admin for the right to send files, or send me your wish directly."
+    ),
     Obstacle.BLOCKED: "You have blocked me, so I could not bring you the clip. Unblock me, then ask again.",
 }
+
+
+def summoned_here(name: str, text: str) -> str:
+    """The first line of a thread that is opened for a wish without a message of its own."""
+    wish = shortened(text, 1_000)
+    return f"{name} asked for a video: {wish}" if wish else f"{name} asked for a video."
+
+
+def summoned_elsewhere(obstacle: Obstacle, text: str) -> str:
+    """The first line of a thread with the person alone, because their own place takes nothing from us."""
+    reason = {
+        Obstacle.NOT_MEMBER: "I am not a member where you asked; invite me there with /invite",
+        Obstacle.NO_RIGHT_TO_POST: "I may not write where you asked; an admin there can allow it",
+    }[obstacle]
+    wish = shortened(text, 1_000)
+    about = f"Your wish: {wish}" if wish else "Your video:"
+    return f"{about}\n{reason}. Until then we can go on right here, and the clip comes here too."
+
+
+ON_IT = "On it. If I cannot post here, you will hear from me in our direct messages."
+"""Answered at once to a command that has no message of its own."""
+
+# --- the form behind "Change…" -----------------------------------------------------------------------------------
+
+FORM_IDEA = "What is seen"
+FORM_STYLE = "Look"
+FORM_WORDS = "Words on screen"
+FORM_LENGTH = "Length"
+FORM_SHAPE = "Shape"
+FORM_SIZE = "Size"
+FORM_QUALITY = "Quality"
+FORM_SOUND = "Sound"
+FORM_SUBMIT = "New price"
+FORM_CLOSE = "Leave as it is"
+SOUND_FITS = "Whatever fits"
+FORM_EMPTY = "Please say in a sentence what is seen."
+FORM_TOO_LONG = "At most {longest} characters, please; this has {length}."
+FORM_NOT_OFFERED = "This is not on offer any more. Please choose another."
+
+
+def form_title(generation: Generation) -> str:
+    """The title of the form; at most 24 characters."""
+    return f"Change {generation.name}"
+
+
+# --- the page about one person ------------------------------------------------------------------------------------
+
+HOME_RUNNING = "Under way"
+HOME_OPEN = "Waiting for you"
+HOME_VIDEOS = "Your last videos"
+HOME_NOTHING = "Nothing yet. Your videos will be listed here."
+HOME_BEGIN = "How to begin"
+HOW_TO_BEGIN = (
+    "Write to me in Messages, mention me in a channel, or type /video and your idea. I ask for what is missing, show "
+    "the price first, and bring the clip into the same thread."
+)
+GO_THERE = "Go there"
+CHOOSE = "Choose…"
+PROMPTS = (
+    ("A short clip to try me", "Make me a video of a red fox trotting through fresh snow at sunrise, 6 seconds"),
+    ("A product teaser", "An 8 second teaser for a new coffee cup, cinematic, on a wooden table in morning light"),
+    ("How does it work?", "help"),
+)
+"""Title and message of what can be tried at once."""
+PROMPTS_TITLE = "What would you like to see?"
 
 # --- status ----------------------------------------------------------------------------------------------------------
 
@@ -329,13 +402,15 @@ def caption(generation: Generation, *, took_s: float, smaller: bool, muted: bool
     facts = generation.clip.facts
     title = card_heading(generation)
     size = f"{facts.width}×{facts.height}"
-    released = GenerationStatus.UNDELIVERABLE.value in generation.entered
+    released = GenerationStatus.UNDELIVERABLE.value in generation.entered and generation.elsewhere is None
     charge = "not charged" if released else dollars(generation.plan.quote.amount)
     lines = [
         title,
         f"{facts.duration_s:.0f} s · {size} · {generation.plan.model_name}",
         f"{charge} · made in {spell_seconds(took_s)}",
     ]
+    if generation.elsewhere is not None:
+        lines.append(f"I could not post it where you asked ({shortened(generation.reason)}), so here it is.")
     if smaller:
         lines.append("A smaller copy, because the original is too large for this chat.")
     if muted:
@@ -521,6 +596,8 @@ NOTHING_RUNNING = "Nothing is under way. Tell me what you would like to see."
 NO_VIDEOS = "No videos yet. Tell me what you would like to see."
 GIVEN_UP = "I could not deal with your message. Please say it again in other words."
 NO_MODEL = "No video service set up here can work with that. Try it without the picture, or ask my operator."
+RATED_GOOD = "Glad you like it!"
+RATED_BAD = "Thank you for telling me. Say in the thread what should be different about {id}, and I will quote it."
 STRANGER = "I only work for people my operator has let in. Ask them to add your id: {id}"
 
 

@@ -45,17 +45,18 @@ class Upkeep:
             await self._engine.start(generation.id)
             if generation.cancel_requested:
                 await self._engine.wake(generation.id)
+        now = self._clock.now()
+        for generation in await self._generations.due(now, GenerationStatus.UNDELIVERABLE):
+            if generation.on_its_way_elsewhere:
+                await self._engine.start(generation.id)
         await self._admission.admit()
-        for generation in await self._generations.due(self._clock.now(), GenerationStatus.AMBIGUOUS):
-            if generation.due_at is not None:
-                await self._reconcile(generation)
+        for generation in await self._generations.due(now, GenerationStatus.AMBIGUOUS):
+            await self._reconcile(generation)
 
     async def expire(self) -> None:
         """End the cards whose price is no longer held, and the questions that nobody answered."""
         now = self._clock.now()
         for generation in await self._generations.due(now, *OPEN):
-            if generation.due_at is None:
-                continue
             ended = generation.moved(GenerationStatus.EXPIRED, now, question=None, due_at=None)
             asked = generation.question is not None and generation.status is GenerationStatus.PENDING_CLARIFICATION
             post = lapsed_question(generation) if asked else expired_card(ended)

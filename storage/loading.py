@@ -53,6 +53,13 @@ def waiting_keys(connection: Connection) -> tuple[ConversationKey, ...]:
     return _keys(connection, inbox, inbox.c.done_at.is_(None))
 
 
+def known(connection: Connection, key: ConversationKey) -> bool:
+    """Whether there is a conversation in a place, or something waits that may begin one."""
+    begun = select(conversations.c.id).where(_in_place(conversations, key)).exists()
+    waits = select(inbox.c.id).where(_in_place(inbox, key), inbox.c.done_at.is_(None)).exists()
+    return bool(connection.execute(select(or_(begun, waits))).scalar_one())
+
+
 def conversation_of(connection: Connection, key: ConversationKey, message_id: str) -> str | None:
     """The conversation that a message of either side belongs to."""
     statement = select(messages.c.conversation_id).where(
@@ -121,16 +128,23 @@ def with_status(connection: Connection, *statuses: str) -> tuple[Generation, ...
 
 
 def due(connection: Connection, now: datetime, *statuses: str) -> tuple[Generation, ...]:
-    """Those whose `due_at` has come, or that have none because they are to be looked at now; oldest first."""
+    """Those whose `due_at` has come, oldest first."""
     statement = (
         select(generations.c.body)
-        .where(
-            generations.c.status.in_(statuses),
-            or_(generations.c.due_at.is_(None), generations.c.due_at <= now),
-        )
+        .where(generations.c.status.in_(statuses), generations.c.due_at <= now)
         .order_by(generations.c.id)
     )
     return tuple(connection.execute(statement).scalars())
+
+
+def of_person(connection: Connection, person_id: str, limit: int) -> tuple[Generation, ...]:
+    """Somebody's generations in every place: all that are alive and the last finished ones, newest first."""
+    own = select(generations.c.body).where(generations.c.requester_id == person_id)
+    alive = connection.execute(own.where(generations.c.status.in_(ALIVE))).scalars()
+    ended = own.where(generations.c.status.not_in(ALIVE)).order_by(generations.c.id.desc()).limit(limit)
+    found: dict[int, Generation] = {generation.id: generation for generation in alive}
+    found.update({generation.id: generation for generation in connection.execute(ended).scalars()})
+    return tuple(found[row] for row in sorted(found, reverse=True))
 
 
 def times(connection: Connection, model: str) -> tuple[float, ...]:

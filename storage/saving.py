@@ -60,6 +60,8 @@ def receive(connection: Connection, incoming: Incoming, now: datetime) -> bool:
 def commit(connection: Connection, changes: Changes) -> None:
     """Save everything that one step changes; raises StaleRow."""
     _finish_inbox(connection, changes)
+    for incoming in changes.received:
+        receive(connection, incoming, changes.at)
     # What stops being current is saved first: only one conversation of an owner may be current.
     for conversation in sorted(changes.conversations, key=lambda c: (c.current, c.id)):
         _save_conversation(connection, conversation)

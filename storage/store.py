@@ -56,6 +56,10 @@ class SqlStore:
         """Every place where something waits, the longest waiting first."""
         return await self._database.read(loading.waiting_keys)
 
+    async def known(self, key: ConversationKey) -> bool:
+        """Whether there is a conversation in this place, or something waits that may begin one."""
+        return await self._database.read(loading.known, key)
+
     async def conversation_of(self, key: ConversationKey, message_id: str) -> str | None:
         """The conversation that a message of either side belongs to."""
         return await self._database.read(loading.conversation_of, key, message_id)
@@ -91,8 +95,13 @@ class SqlStore:
         return await self._database.read(loading.with_status, *statuses)
 
     async def due(self, now: datetime, *statuses: str) -> tuple[Generation, ...]:
-        """Those of them whose `due_at` has come, or that have none; oldest first."""
+        """Those of them whose `due_at` has come, oldest first."""
         return await self._database.read(loading.due, now, *statuses)
+
+    async def of_person(self, person_id: str, limit: int) -> tuple[Generation, ...]:
+        """Somebody's generations in every place, newest first: all that are open, running or ambiguous, and the last
+        `limit` finished ones."""
+        return await self._database.read(loading.of_person, person_id, limit)
 
     async def times(self, model: str) -> tuple[float, ...]:
         """Seconds from order to finished of the model's latest 100 clips, newest first."""

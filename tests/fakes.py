@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.errors import PermanentError, TemporaryError
-from core.messages import Attachment, Button, ConversationKey, Delivery, Incoming, Post
+from core.messages import Attachment, Button, ConversationKey, Delivery, Incoming, Person, Post
 from core.ports import (
     Failed,
     Finished,
@@ -70,6 +70,7 @@ class FakePlatform:
         self.blocked_by: Obstacle | None = None
         self.files: dict[str, bytes] = {}
         self.deliveries = 0
+        self.has_direct = False
         self._ids = itertools.count(1000)
 
     async def acknowledge(self, incoming: Incoming) -> None:
@@ -87,6 +88,12 @@ class FakePlatform:
             return message_id
         self.shown.append(Shown(id=str(next(self._ids)), post=post))
         return self.shown[-1].id
+
+    async def open(self, post: Post) -> ConversationKey:
+        return replace(post.key, thread=await self.post(post, ""))
+
+    async def direct(self, person: Person) -> ConversationKey | None:
+        return ConversationKey(platform=self.name, chat=f"direct {person.id}") if self.has_direct else None
 
     async def deliver(self, delivery: Delivery, saved: Mapping[str, str], save: Save) -> str:
         if self.errors:

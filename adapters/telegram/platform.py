@@ -23,7 +23,7 @@ from adapters.telegram.rendering import CAPTION_LIMIT, html_caption, html_line, 
 from adapters.telegram.rights import obstacle_in
 from adapters.telegram.transport import BotApiError
 from core.errors import PermanentError, ReelbotError, TemporaryError
-from core.messages import Attachment, ConversationKey, Delivery, Incoming, Post, PostKind, Press
+from core.messages import Attachment, ConversationKey, Delivery, Incoming, Person, Post, PostKind, Press
 from core.ports import Clock, Obstacle, PlatformLimits, Save
 
 UPLOAD_BYTES = 50 << 20
@@ -101,6 +101,15 @@ class TelegramPlatform:
                 post.key, part, buttons=buttons if last else None, reply_to=post.reply_to, quiet=post.quiet or index > 0
             )
         return sent
+
+    async def open(self, post: Post) -> ConversationKey:
+        """Telegram's threads are made by people: the post goes to its own place, which is returned."""
+        await self.post(post, "")
+        return post.key
+
+    async def direct(self, person: Person) -> ConversationKey | None:
+        """The person's private chat, whose id is theirs; it takes nothing until they have written there."""
+        return ConversationKey(platform=PLATFORM, chat=person.native_id)
 
     async def deliver(self, delivery: Delivery, saved: Mapping[str, str], save: Save) -> str:
         """Announce the clip with a message that notifies, keep that message's id, then edit the message into the

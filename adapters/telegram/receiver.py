@@ -1,7 +1,8 @@
 """The `Receiver` port on Telegram: long polling, or a webhook that the program's server passes to `handle`.
 
 An update counts as received only when `receive` has returned for it: polling confirms a batch after that, the webhook
-answers 200 after that. What updates mean is `parsing`'s work, who may write `access`'s; albums are joined by `albums`.
+answers 200 after that. What updates mean is `parsing`'s work, who may write `core.access`'s; albums are joined by
+`albums`.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ import structlog
 from telegram import BotCommand
 
 from adapters.telegram import failures
-from adapters.telegram.access import Access, user_number
 from adapters.telegram.albums import Albums
 from adapters.telegram.connection import TelegramConnection
 from adapters.telegram.parsing import parse_update, update_id_of
 from adapters.telegram.platform import TelegramPlatform
+from core.access import Access
 from core.errors import ReelbotError, TemporaryError
 from core.messages import Incoming, Message, Post, Press
-from core.ports import Clock, Receive
+from core.ports import Clock, Receive, WebhookAnswer
 
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
 SECRET_HEADER = "x-telegram-bot-api-secret-token"
@@ -112,23 +113,23 @@ class TelegramReceiver:
             return f"Telegram: no answer {since}"
         return ""
 
-    async def handle(self, headers: Mapping[str, str], body: bytes, receive: Receive) -> int:
-        """One request to the webhook; returns the HTTP status to answer with. 200: stored, or nothing for us; 403:
+    async def handle(self, headers: Mapping[str, str], body: bytes, receive: Receive) -> WebhookAnswer:
+        """One request to the webhook. Answers 200: stored, or nothing for us; 403:
         not from Telegram; 400: no JSON; 503: not now, Telegram posts it again."""
         given = next((value for name, value in headers.items() if name.lower() == SECRET_HEADER), "")
         if not self._webhook_secret or not hmac.compare_digest(
             given.encode(errors="surrogateescape"), self._webhook_secret
         ):
             _log.warning("telegram_webhook_forbidden")
-            return 403
+            return WebhookAnswer(status=403)
         if not self._connection.username:
-            return 503
+            return WebhookAnswer(status=503)
         try:
             raw = json.loads(body)
         except (ValueError, RecursionError):
             _log.warning("telegram_webhook_no_json", size=len(body))
-            return 400
-        return 200 if await self._stored(raw, receive) is None else 503
+            return WebhookAnswer(status=400)
+        return WebhookAnswer(status=200 if await self._stored(raw, receive) is None else 503)
 
     # --- polling -----------------------------------------------------------------------------------------------------
 
@@ -234,7 +235,7 @@ class TelegramReceiver:
         incoming = parse_update(raw, bot_id=bot.bot_id, bot_username=bot.username, now=now)
         if incoming is None:
             return
-        if not self._access.allowed(incoming):
+        if not self._access.allowed(incoming, chat=incoming.key.chat):
             self._turn_away(incoming, now)
             return
         if isinstance(incoming, Message):
@@ -252,7 +253,7 @@ class TelegramReceiver:
         if isinstance(incoming, Press):
             await self._platform.acknowledge(incoming)
             return
-        text = self._stranger_text.replace("{id}", user_number(incoming))
+        text = self._stranger_text.replace("{id}", incoming.sender.native_id)
         try:
             await self._platform.post(Post(key=incoming.key, text=text, reply_to=incoming.id), "")
         except ReelbotError as error:

@@ -94,6 +94,15 @@ class TerminalPlatform:
         self.screen.show(post, message_id)
         return message_id
 
+    async def open(self, post: Post) -> ConversationKey:
+        """There is one conversation in a terminal."""
+        await self.post(post, "")
+        return self.key
+
+    async def direct(self, person: Person) -> ConversationKey | None:
+        """Nobody else reads along."""
+        return self.key
+
     async def deliver(self, delivery: Delivery, saved: Mapping[str, str], save: Save) -> str:
         """Put the clip into the folder and say where it is.
 

@@ -20,6 +20,7 @@ from bot.links import sign
 from bot.metrics import Metrics
 from bot.server import MAX_BODY, HealthCheck, Webhook, serve, web_app
 from core.errors import PermanentError, TemporaryError
+from core.ports import WebhookAnswer
 from storage.clips import ObjectClipStore
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -259,9 +260,9 @@ def test_file_names_are_safe_in_a_header() -> None:
 async def test_a_webhook_gets_headers_and_bytes(clips: ObjectClipStore) -> None:
     calls: list[tuple[str, bytes]] = []
 
-    async def handler(headers: Mapping[str, str], body: bytes) -> int:
+    async def handler(headers: Mapping[str, str], body: bytes) -> WebhookAnswer:
         calls.append((headers["x-telegram-bot-api-secret-token"], body))
-        return 403 if body == b"no" else 200
+        return WebhookAnswer(status=403 if body == b"no" else 200, body="said", content_type="text/plain")
 
     async with running(clips, webhooks={"/telegram/webhook": handler}) as client:
         secret = {"X-Telegram-Bot-Api-Secret-Token": "s"}
@@ -269,12 +270,13 @@ async def test_a_webhook_gets_headers_and_bytes(clips: ObjectClipStore) -> None:
         bad = await client.post("/telegram/webhook", content=b"no", headers=secret)
         read = await client.get("/telegram/webhook")
     assert [good.status_code, bad.status_code, read.status_code] == [200, 403, 405]
+    assert good.text == "said"
     assert calls == [("s", b'{"update_id": 1}'), ("s", b"no")]
 
 
 async def test_a_webhook_that_is_too_large(clips: ObjectClipStore) -> None:
-    async def handler(headers: Mapping[str, str], body: bytes) -> int:
-        return 200 if len(body) == MAX_BODY else 500
+    async def handler(headers: Mapping[str, str], body: bytes) -> WebhookAnswer:
+        return WebhookAnswer(status=200 if len(body) == MAX_BODY else 500)
 
     async def in_pieces() -> AsyncIterator[bytes]:
         for _ in range(11):
@@ -287,7 +289,7 @@ async def test_a_webhook_that_is_too_large(clips: ObjectClipStore) -> None:
 
 
 async def test_a_webhook_that_fails_is_sent_again(clips: ObjectClipStore) -> None:
-    async def handler(headers: Mapping[str, str], body: bytes) -> int:
+    async def handler(headers: Mapping[str, str], body: bytes) -> WebhookAnswer:
         raise TemporaryError("the database is locked")
 
     async with running(clips, webhooks={"/hook": handler}) as client:

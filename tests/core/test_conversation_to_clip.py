@@ -140,8 +140,18 @@ async def test_a_made_up_press_orders_nothing(stage: Stage, action: str) -> None
 async def test_a_press_from_another_chat_does_not_reach_the_card(stage: Stage) -> None:
     await stage.say(RICH)
     action = stage.platform.with_button("Make it").button("Make it").action
-    await stage.press_raw("1", action, key=ConversationKey(platform="fake", chat="elsewhere"))
+    elsewhere = ConversationKey(platform="fake", chat="elsewhere")
+    await stage.press_raw("1", action, key=elsewhere, private=False)
+    await stage.press_raw("1", action, key=elsewhere, person=BOB)
     assert stage.provider.orders == []
+
+
+async def test_what_was_told_directly_can_be_pressed_there_by_the_requester(stage: Stage) -> None:
+    await stage.say(RICH)
+    action = stage.platform.with_button("Make it").button("Make it").action
+    await stage.press_raw("1", action, key=ConversationKey(platform="fake", chat="elsewhere"))
+    assert (await stage.finished()).status is S.COMPLETED
+    assert len(stage.provider.orders) == 1
 
 
 async def test_a_repeated_event_is_dealt_with_once(stage: Stage) -> None:
@@ -496,12 +506,12 @@ async def test_a_clip_that_cannot_be_posted_is_kept_and_not_charged(stage: Stage
 async def test_a_clip_over_the_limit_is_sent_smaller_with_a_link(stage: Stage) -> None:
     from dataclasses import replace
 
-    stage.platform.limits = replace(stage.platform.limits, upload_bytes=40_000)
+    stage.platform.limits = replace(stage.platform.limits, upload_bytes=60_000)
     stage.wire(link=lambda name, until: f"https://example.org/v/{name}")
     await ordered(stage)
     assert (await stage.finished()).status is S.COMPLETED
     shown = stage.platform.with_button("Another take")
-    assert len(shown.clip) <= 40_000
+    assert len(shown.clip) <= 60_000
     assert shown.button("Original file").url.startswith("https://example.org/v/v1/clip.mp4")
     assert "smaller copy" in shown.text
     assert (await stored(stage, "v1/clip.mp4")) != shown.clip

@@ -136,9 +136,9 @@ def test_the_groups_of_statuses_cover_each_status_once() -> None:
     assert set(FOLLOWS) == set(S)
 
 
-def test_nothing_comes_after_the_end_but_another_try_to_post() -> None:
+def test_nothing_comes_after_the_end_but_another_way_to_bring_the_clip() -> None:
     ways_out = {status: FOLLOWS[status] for status in FINAL if FOLLOWS[status]}
-    assert ways_out == {S.UNDELIVERABLE: frozenset({S.DELIVERING})}
+    assert ways_out == {S.UNDELIVERABLE: frozenset({S.DELIVERING, S.COMPLETED})}
 
 
 def test_money_is_ordered_only_from_a_card_or_by_the_persons_choice() -> None:

@@ -14,8 +14,8 @@ import structlog
 from aiohttp import web
 
 from adapters.telegram import TelegramConnection, TelegramPlatform, TelegramReceiver
-from adapters.telegram.access import Access
 from adapters.telegram.receiver import ALLOWED_UPDATES
+from core.access import Access
 from core.errors import TemporaryError
 from core.messages import Message, Press
 from core.ports import Receive
@@ -350,7 +350,7 @@ def test_allow_lists(users: set[str], chats: set[str], private: bool, group: boo
     access = Access(users=users, chats=chats)
     alone, together = parsed(update()), parsed(update(chat=GROUP))
     assert alone is not None and together is not None
-    assert (access.allowed(alone), access.allowed(together)) == (private, group)
+    assert tuple(access.allowed(one, chat=one.key.chat) for one in (alone, together)) == (private, group)
 
 
 def test_nobody_is_told_who_did_not_speak_to_the_bot() -> None:
@@ -383,7 +383,7 @@ async def hooked(
     taken, clock = Taken(), FakeClock(held=True)
 
     async def handle(request: web.Request) -> web.Response:
-        return web.Response(status=await hook.handle(request.headers, await request.read(), taken))
+        return web.Response(status=(await hook.handle(request.headers, await request.read(), taken)).status)
 
     app = web.Application()
     app.router.add_post("/telegram/webhook", handle)
@@ -458,7 +458,7 @@ async def test_only_telegram_may_post(
 ) -> None:
     receiver, taken, _ = hooked
     await tg.wait_for_call("setWebhook")
-    assert await receiver.handle(headers, json.dumps(update()).encode(), taken) == 403
+    assert (await receiver.handle(headers, json.dumps(update()).encode(), taken)).status == 403
     assert not taken.messages
 
 
@@ -481,7 +481,7 @@ async def test_webhook_bodies(
     receiver, taken, _ = hooked
     await tg.wait_for_call("setWebhook")
     lower = {name.lower(): value for name, value in HEADERS.items()}
-    assert await receiver.handle(lower, body, taken) == status
+    assert (await receiver.handle(lower, body, taken)).status == status
 
 
 async def test_webhook_answers_only_what_is_stored(
@@ -491,7 +491,7 @@ async def test_webhook_answers_only_what_is_stored(
     await tg.wait_for_call("setWebhook")
     body = json.dumps(update()).encode()
     failing = Taken(TemporaryError(), *[RuntimeError()] * 10)
-    answers = [await receiver.handle(HEADERS, body, failing) for _ in range(12)]
+    answers = [(await receiver.handle(HEADERS, body, failing)).status for _ in range(12)]
     assert answers == [503] * 10 + [200, 200]
     assert len(failing.messages) == 1
 
@@ -500,7 +500,7 @@ async def test_webhook_before_the_bot_knows_its_name(
     connection: TelegramConnection, platform: TelegramPlatform, clock: FakeClock
 ) -> None:
     receiver = made(connection, platform, clock, webhook_url="https://example.org/telegram/webhook", webhook_secret="x")
-    assert await receiver.handle({"x-telegram-bot-api-secret-token": "x"}, b"{}", Taken()) == 503
+    assert (await receiver.handle({"x-telegram-bot-api-secret-token": "x"}, b"{}", Taken())).status == 503
 
 
 def test_a_webhook_needs_a_secret(connection: TelegramConnection, platform: TelegramPlatform, clock: FakeClock) -> None:
