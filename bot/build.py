@@ -23,12 +23,11 @@ from bot.links import sign
 from bot.metrics import Metrics
 from bot.server import HealthCheck, Webhook, serve, web_app
 from bot.settings import Settings
+from bot.terms import terms_of
 from core.admission import Capacity
 from core.catalogue import load_catalogue
-from core.planning import Terms
 from core.ports import Clock, Platform, Receiver, WebhookAnswer
 from core.product import Parts, Product
-from core.request import Tier
 from storage.clips import ObjectClipStore
 from storage.database import sqlite_path
 from storage.lease import PostgresLease, WorkerLease
@@ -54,7 +53,7 @@ class App:
         self._catalogue = load_catalogue()
         self._store = CountingStore(settings.database, self._metrics)
         self._clips = ObjectClipStore(settings.media, storage_emulator=settings.storage_emulator_host)
-        self.connections = Connections(settings, self._catalogue, self._clock)
+        self.connections = Connections(settings, self._catalogue, self._clock, self._store)
         self._closing = AsyncExitStack()
         self._link_secret = ""
 
@@ -77,7 +76,9 @@ class App:
         await self._open(works=works)
         receivers = connected.receivers if listens else {}
         if listens and not receivers:
-            log.warning("app.no_platform", extra={"hint": "set TELEGRAM_BOT_TOKEN, or try: reelbot chat"})
+            log.warning(
+                "app.no_platform", extra={"hint": "set TELEGRAM_BOT_TOKEN or SLACK_BOT_TOKEN, or try: reelbot chat"}
+            )
         async with self._running(connected.platforms, works=works, listens=listens) as product:
             webhooks = {path: _webhook(handler, product) for path, handler in connected.webhooks.items() if listens}
             async with serve(
@@ -177,16 +178,7 @@ class App:
             catalogue=self._catalogue,
             clock=self._clock,
             folder=settings.data_dir.absolute(),
-            terms=Terms(
-                duration_s=settings.default_duration_s,
-                aspect=settings.default_aspect,
-                tier=Tier(settings.default_tier),
-                quote_valid_s=settings.quote_valid_min * 60,
-                question_lapses_s=settings.question_lapses_min * 60,
-                budget=settings.budget_name,
-                admins=frozenset(settings.admin_users),
-                storyboard_providers=frozenset({"animatic"}),
-            ),
+            terms=terms_of(settings),
             capacity=Capacity(overall=settings.max_in_flight, per_person=settings.max_in_flight_per_person),
             dialogue_timeout_s=max(settings.dialogue_timeout_s, WRITE_TIMEOUT_S) + 5,
             poll_min_s=settings.video_poll_min_s,

@@ -12,14 +12,31 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from pydantic import SecretStr
+
 from bot.check import Finding, Probe, State
 from bot.settings import Settings
+from bot.terms import terms_of
 from core import texts
 from core.catalogue import Catalogue
-from core.ports import Clock, DialogueModel, Media, Platform, Receive, Receiver, VideoProvider, WebhookAnswer
+from core.forms import Forms
+from core.offers import Offers
+from core.overview import Overviews
+from core.ports import (
+    Clock,
+    DialogueModel,
+    Generations,
+    Media,
+    Platform,
+    Receive,
+    Receiver,
+    VideoProvider,
+    WebhookAnswer,
+)
 
 if TYPE_CHECKING:
     from adapters.omni import OmniVideoProvider
+    from adapters.slack import SlackConnection
     from adapters.telegram import TelegramConnection
     from adapters.veo import VeoVideoProvider
 
@@ -60,10 +77,11 @@ class ReceivingWebhook(Protocol):
 class Connections:
     """Makes adapters, and closes them in the end."""
 
-    def __init__(self, settings: Settings, catalogue: Catalogue, clock: Clock) -> None:
+    def __init__(self, settings: Settings, catalogue: Catalogue, clock: Clock, generations: Generations) -> None:
         self._settings = settings
         self._catalogue = catalogue
         self._clock = clock
+        self._generations = generations
         self._open = AsyncExitStack()
 
     async def close(self) -> None:
@@ -78,7 +96,10 @@ class Connections:
 
     def platforms(self) -> Connected:
         """Every platform that is set up."""
-        return self.telegram() if self._settings.telegram_bot_token is not None else Connected()
+        return _together(
+            self.telegram() if self._settings.telegram_bot_token is not None else Connected(),
+            self.slack() if self._settings.slack_bot_token is not None else Connected(),
+        )
 
     def telegram(self) -> Connected:
         """Telegram, by polling or by webhook."""
@@ -95,7 +116,6 @@ class Connections:
             chat_burst=settings.telegram_chat_burst,
             group_per_min=settings.telegram_group_per_min,
         )
-        secret = settings.telegram_webhook_secret
         receiver = TelegramReceiver(
             connection,
             platform,
@@ -105,7 +125,7 @@ class Connections:
             allowed_users=frozenset(map(str, settings.telegram_allowed_users)),
             allowed_chats=frozenset(map(str, settings.telegram_allowed_chats)),
             webhook_url=settings.telegram_webhook_url,
-            webhook_secret=secret.get_secret_value() if secret else "",
+            webhook_secret=_plain(settings.telegram_webhook_secret),
         )
         return Connected(
             platforms={platform.name: platform},
@@ -117,11 +137,64 @@ class Connections:
         from adapters.telegram import TelegramConnection
 
         settings = self._settings
-        assert settings.telegram_bot_token is not None
         return self._kept(
             TelegramConnection(
-                token=settings.telegram_bot_token.get_secret_value(),
+                token=_plain(settings.telegram_bot_token),
                 api_url=settings.telegram_api_url,
+                loopback_only=settings.loopback_only,
+            )
+        )
+
+    def slack(self) -> Connected:
+        """Slack, by Socket Mode or by HTTP."""
+        from adapters.slack import SlackPlatform, SlackReceiver
+
+        settings = self._settings
+        connection = self._slack_connection()
+        platform = SlackPlatform(
+            connection,
+            clock=self._clock,
+            upload_bytes=settings.slack_upload_mb * MEGABYTE,
+            download_bytes=settings.slack_download_mb * MEGABYTE,
+            progress_edits_per_min=settings.slack_progress_edits_per_min,
+        )
+        offers = Offers(
+            catalogue=self._catalogue,
+            providers=settings.video_providers,
+            terms=terms_of(settings),
+            generations=self._generations,
+            clock=self._clock,
+        )
+        receiver = SlackReceiver(
+            connection,
+            platform,
+            clock=self._clock,
+            forms=Forms(generations=self._generations, offers=offers),
+            overviews=Overviews(generations=self._generations, clock=self._clock),
+            on_it=texts.ON_IT,
+            stranger_text=texts.STRANGER,
+            prompts=texts.PROMPTS,
+            prompts_title=texts.PROMPTS_TITLE,
+            signing_secret=_plain(settings.slack_signing_secret),
+            allowed_users=frozenset(settings.slack_allowed_users),
+            allowed_channels=frozenset(settings.slack_allowed_channels),
+            allowed_teams=frozenset(settings.slack_allowed_teams),
+        )
+        return Connected(
+            platforms={platform.name: platform},
+            receivers={platform.name: receiver},
+            webhooks={} if settings.slack_app_token else {"/slack/events": receiver.handle},
+        )
+
+    def _slack_connection(self) -> SlackConnection:
+        from adapters.slack import SlackConnection
+
+        settings = self._settings
+        return self._kept(
+            SlackConnection(
+                bot_token=_plain(settings.slack_bot_token),
+                app_token=_plain(settings.slack_app_token),
+                api_url=settings.slack_api_url,
                 loopback_only=settings.loopback_only,
             )
         )
@@ -141,7 +214,7 @@ class Connections:
         settings = self._settings
         return self._kept(
             GeminiDialogueModel(
-                api_key=self._gemini_key(),
+                api_key=_plain(self._settings.gemini_api_key),
                 catalogue=self._catalogue,
                 clock=self._clock,
                 base_url=settings.google_gemini_base_url or None,
@@ -152,10 +225,6 @@ class Connections:
                 loopback_only=settings.loopback_only,
             )
         )
-
-    def _gemini_key(self) -> str:
-        key = self._settings.gemini_api_key
-        return key.get_secret_value() if key else ""
 
     # --- video providers -------------------------------------------------------------------------------------------
 
@@ -191,7 +260,7 @@ class Connections:
         settings = self._settings
         return self._kept(
             OmniVideoProvider(
-                api_key=self._gemini_key(),
+                api_key=_plain(self._settings.gemini_api_key),
                 base_url=settings.google_gemini_base_url or None,
                 timeout_s=settings.order_timeout_s,
                 loopback_only=settings.loopback_only,
@@ -216,6 +285,7 @@ class Connections:
         settings = self._settings
         return [
             Probe("telegram", self._check_telegram if settings.telegram_bot_token else _off("TELEGRAM_BOT_TOKEN")),
+            Probe("slack", self._check_slack if settings.slack_bot_token else _off("SLACK_BOT_TOKEN")),
             Probe("gemini and omni", self._check_omni if settings.gemini_api_key else _off("GEMINI_API_KEY")),
             Probe("veo", self._check_veo if settings.google_cloud_project else _off("GOOGLE_CLOUD_PROJECT")),
             Probe("fonts", _check_fonts),
@@ -226,11 +296,30 @@ class Connections:
         await connection.identify()
         return Finding(detail=f"@{connection.username}")
 
+    async def _check_slack(self) -> Finding:
+        connection = self._slack_connection()
+        await connection.identify()
+        transport = "Socket Mode" if self._settings.slack_app_token else "HTTP at /slack/events"
+        return Finding(detail=f"team {connection.team}, {transport}")
+
     async def _check_omni(self) -> Finding:
         return _found(await self._omni().check(), "the key is good")
 
     async def _check_veo(self) -> Finding:
         return _found(await self._veo().check(), "the credentials are good")
+
+
+def _together(*parts: Connected) -> Connected:
+    """Several platforms as one."""
+    return Connected(
+        platforms={name: platform for part in parts for name, platform in part.platforms.items()},
+        receivers={name: receiver for part in parts for name, receiver in part.receivers.items()},
+        webhooks={path: webhook for part in parts for path, webhook in part.webhooks.items()},
+    )
+
+
+def _plain(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
 
 
 def _found(problem: str, good: str) -> Finding:

@@ -25,7 +25,19 @@ NOISY = (
     # Clients that log each address they call: Telegram's hold the bot's token.
     *("httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "urllib3", "requests"),
     # Libraries that log what people wrote, or every tick.
-    *("telegram", "google", "google_genai", "apscheduler", "sqlalchemy", "aiosqlite", "alembic", "asyncio", "PIL"),
+    *(
+        "telegram",
+        "slack_bolt",
+        "slack_sdk",
+        "google",
+        "google_genai",
+        "apscheduler",
+        "sqlalchemy",
+        "aiosqlite",
+        "alembic",
+        "asyncio",
+        "PIL",
+    ),
     *("uvicorn", "slack_bolt", "slack_sdk", "libav", "stamina"),
 )
 

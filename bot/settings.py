@@ -22,6 +22,7 @@ from pydantic_settings import (
 from bot.settings_fields import Ids, LogLevel, Names, Secret, SecretFiles, setting
 
 TELEGRAM_SERVER = "https://api.telegram.org"
+SLACK_SERVER = "https://slack.com/api/"
 
 
 class Settings(BaseSettings):
@@ -125,6 +126,52 @@ class Settings(BaseSettings):
         example="2.5",
         ge=0,
         le=30,
+    )
+
+    slack_bot_token: Secret = setting(
+        "Slack",
+        None,
+        "The bot's token, from OAuth & Permissions of your Slack app. Unset: no Slack.",
+        example="xoxb-1111111111-2222222222-ExampleExampleExample",
+    )
+    slack_app_token: Secret = setting(
+        "Slack",
+        None,
+        "App-level token with connections:write. Set: Socket Mode, and no public address is needed.",
+        example="xapp-1-A0EXAMPLE-1111111111-ExampleExample",
+    )
+    slack_signing_secret: Secret = setting(
+        "Slack",
+        None,
+        "What Slack signs its calls to /slack/events with, from Basic Information. Needed without SLACK_APP_TOKEN.",
+        example="0123456789abcdef0123456789abcdef",
+    )
+    slack_api_url: str = setting(
+        "Slack", SLACK_SERVER, "Another address for Slack's Web API.", example="http://localhost:9002/api/"
+    )
+    slack_allowed_teams: Names = setting(
+        "Slack", (), "Ids of the workspaces whose people may use the bot. Unset: every one.", example="T0123ABCD"
+    )
+    slack_allowed_channels: Names = setting(
+        "Slack", (), "Ids of the channels the bot may be used in. Unset: every channel.", example="C0123ABCD,G0123ABCD"
+    )
+    slack_allowed_users: Names = setting(
+        "Slack", (), "Ids of the people who may use the bot. Unset: everybody.", example="U0123ABCD,W0123ABCD"
+    )
+    slack_upload_mb: int = setting(
+        "Slack", 1000, "Largest clip that is sent; Slack itself takes 1 GB.", unit="MB", example="1000", ge=1, le=1024
+    )
+    slack_download_mb: int = setting(
+        "Slack", 200, "Largest file that is taken from people.", unit="MB", example="200", ge=1, le=1024
+    )
+    slack_progress_edits_per_min: int = setting(
+        "Slack",
+        30,
+        "Edits of status messages in the whole workspace; Slack allows about 50 edits in all.",
+        unit="edits a minute",
+        example="30",
+        ge=1,
+        le=1_000,
     )
 
     gemini_api_key: Secret = setting(

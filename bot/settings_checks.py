@@ -97,7 +97,14 @@ def _shortened(value: object) -> str:
 
 def joint_problems(settings: Settings) -> tuple[Problem, ...]:
     """Everything that is wrong with settings that are valid one by one."""
-    return (*_telegram(settings), *_google(settings), *_videos(settings), *_storage(settings), *_web(settings))
+    return (
+        *_telegram(settings),
+        *_slack(settings),
+        *_google(settings),
+        *_videos(settings),
+        *_storage(settings),
+        *_web(settings),
+    )
 
 
 def _telegram(s: Settings) -> Iterator[Problem]:
@@ -119,6 +126,23 @@ def _telegram(s: Settings) -> Iterator[Problem]:
         )
     if s.telegram_webhook_url:
         yield from _webhook(s)
+
+
+def _slack(s: Settings) -> Iterator[Problem]:
+    bot, app = "SLACK_BOT_TOKEN=xoxb-…", "SLACK_APP_TOKEN=xapp-…"
+    if s.slack_bot_token and not s.slack_bot_token.get_secret_value().startswith("xoxb-"):
+        yield Problem("SLACK_BOT_TOKEN", "the value is no bot token, which begins with xoxb-", bot)
+    if s.slack_app_token and not s.slack_app_token.get_secret_value().startswith("xapp-"):
+        yield Problem("SLACK_APP_TOKEN", "the value is no app-level token, which begins with xapp-", app)
+    yield from _web_address("SLACK_API_URL", s.slack_api_url, "http://localhost:9002/api/")
+    if s.slack_bot_token and not (s.slack_app_token or s.slack_signing_secret):
+        what = "it is set, but nothing says how Slack reaches the bot: SLACK_APP_TOKEN (Socket Mode) or "
+        yield Problem(
+            "SLACK_BOT_TOKEN", what + "SLACK_SIGNING_SECRET (HTTP)", app, ("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
+        )
+    for name, value in (("SLACK_APP_TOKEN", s.slack_app_token), ("SLACK_SIGNING_SECRET", s.slack_signing_secret)):
+        if value and not s.slack_bot_token:
+            yield Problem(name, "it is set, but SLACK_BOT_TOKEN is not", bot, ("SLACK_BOT_TOKEN",))
 
 
 def _webhook(s: Settings) -> Iterator[Problem]:

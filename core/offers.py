@@ -29,10 +29,10 @@ class Offers:
         terms: Terms,
         generations: Generations,
         clock: Clock,
-        link: Link,
-        link_valid: timedelta,
+        link: Link = lambda name, until: "",
+        link_valid: timedelta = timedelta(),
     ) -> None:
-        """`providers`: names of the providers set up, the preferred one first."""
+        """`providers`: names of the providers set up, the preferred one first. Without `link`, offers have no links."""
         self.terms = terms
         self._catalogue = catalogue
         self._providers = tuple(providers)

@@ -366,7 +366,7 @@ class Response:
             self.save(generation.moved(GenerationStatus.CANCELLED, self.now, question=None))
             if had_card:
                 self._post(closed_card(generation, texts.CANCELLED_CARD), generation.id)
-            else:
+            if not had_card or generation.key != self.conversation.key:
                 self.say(texts.CANCELLED_CARD, about=generation.id)
         elif generation.status in (GenerationStatus.QUEUED, GenerationStatus.AMBIGUOUS):
             ended = self.save(generation.moved(GenerationStatus.CANCELLED, self.now, due_at=None))

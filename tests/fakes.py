@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from core.errors import PermanentError, TemporaryError
+from core.errors import PermanentError, TemporaryError, Undeliverable
 from core.messages import Attachment, Button, ConversationKey, Delivery, Incoming, Person, Post
 from core.ports import (
     Failed,
@@ -71,17 +71,24 @@ class FakePlatform:
         self.files: dict[str, bytes] = {}
         self.deliveries = 0
         self.has_direct = False
+        self.refused: set[ConversationKey] = set()
+        """Places that take nothing."""
         self._ids = itertools.count(1000)
 
     async def acknowledge(self, incoming: Incoming) -> None:
         self.acknowledged.append(incoming)
 
     async def obstacle(self, key: ConversationKey) -> Obstacle | None:
-        return self.blocked_by
+        return Obstacle.NOT_MEMBER if key in self.refused else self.blocked_by
 
-    async def post(self, post: Post, message_id: str) -> str:
+    def _check(self, key: ConversationKey) -> None:
+        if key in self.refused:
+            raise Undeliverable("I am no member there")
         if self.errors:
             raise self.errors.pop(0)
+
+    async def post(self, post: Post, message_id: str) -> str:
+        self._check(post.key)
         if message_id:
             shown = self.message(message_id)
             shown.post, shown.edits = post, shown.edits + 1
@@ -96,8 +103,7 @@ class FakePlatform:
         return ConversationKey(platform=self.name, chat=f"direct {person.id}") if self.has_direct else None
 
     async def deliver(self, delivery: Delivery, saved: Mapping[str, str], save: Save) -> str:
-        if self.errors:
-            raise self.errors.pop(0)
+        self._check(delivery.key)
         message_id = saved.get("message", "")
         if not message_id:
             self.shown.append(Shown(id=str(next(self._ids))))

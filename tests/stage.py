@@ -92,20 +92,23 @@ class Stage:
         private: bool = True,
         addressed: bool = True,
         edits: str = "",
+        summoned: bool = False,
+        rootless: bool = False,
         settle: bool = True,
     ) -> str:
-        """A person writes; returns the message's id once it is answered."""
+        """A person writes; returns the message's id once it is answered. `rootless`: without a message of its own."""
         number = next(self._events)
         self.clock.advance(0.001)
         message = Message(
             event_id=f"event-{number}",
             key=key,
-            id=edits or f"m{number}",
+            id="" if rootless else edits or f"m{number}",
             sender=person,
             text=text,
             sent_at=self.clock.now(),
             private=private,
             addressed=addressed,
+            summoned=summoned or rootless,
             command=command,
             reply_to=reply_to,
             attachments=attachments,

@@ -526,3 +526,46 @@ async def test_turns_and_model_calls_are_kept(url: str, store: SqlStore) -> None
     await database.close()
     assert [(turn, at) for turn, at in kept] == [(a_turn(text="fox?"), later(1)), (a_turn(text="again"), later(1))]
     assert [(call.conversation_id, call.at, call.purpose, call.cost) for call in calls] == [("c1", NOW, "read", 3)] * 2
+
+
+# --- places and people -----------------------------------------------------------------------------------------------
+
+
+async def test_a_place_is_known_once_something_waits_or_was_said_there(store: SqlStore) -> None:
+    assert not await store.known(KEY)
+    await store.receive(a_message(), NOW)
+    assert await store.known(KEY)
+    assert not await store.known(replace(KEY, thread="8"))
+    rows = tuple(item.row for item in await store.waiting(KEY))
+    await store.commit(changes(done=rows))
+    assert not await store.known(KEY)
+    await store.commit(changes(conversations=(a_conversation(),)))
+    assert await store.known(KEY)
+
+
+async def test_a_message_can_be_moved_to_another_place(store: SqlStore) -> None:
+    await store.receive(a_message(), NOW)
+    (item,) = await store.waiting(KEY)
+    there = replace(KEY, thread="8")
+    moved = replace(a_message(), event_id="e1>", key=there)
+    await store.commit(changes(done=(item.row,), received=(moved,)))
+    assert await store.waiting(KEY) == ()
+    assert [one.incoming for one in await store.waiting(there)] == [moved]
+    with pytest.raises(StaleRow):
+        await store.commit(changes(done=(item.row,), received=(replace(moved, event_id="e2"),)))
+    assert len(await store.waiting(there)) == 1
+
+
+async def test_everything_of_one_person_in_all_places(store: SqlStore) -> None:
+    done, queued = GenerationStatus.COMPLETED, GenerationStatus.QUEUED
+    bob = replace(ANN, id="telegram:2")
+    await _begin(
+        store,
+        *(a_generation(number, status=done) for number in range(1, 6)),
+        a_generation(6, status=queued),
+        a_generation(7, requester=bob),
+        a_generation(8, key=replace(KEY, chat="elsewhere")),
+    )
+    assert [row.id for row in await store.of_person(ANN.id, 3)] == [8, 6, 5, 4, 3]
+    assert [row.id for row in await store.of_person(bob.id, 3)] == [7]
+    assert await store.of_person("telegram:3", 3) == ()
