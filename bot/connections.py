@@ -298,9 +298,9 @@ class Connections:
 
     async def _check_slack(self) -> Finding:
         connection = self._slack_connection()
-        await connection.identify()
+        installation = await connection.identify()
         transport = "Socket Mode" if self._settings.slack_app_token else "HTTP at /slack/events"
-        return Finding(detail=f"team {connection.team}, {transport}")
+        return Finding(detail=f"team {installation.team}, {transport}")
 
     async def _check_omni(self) -> Finding:
         return _found(await self._omni().check(), "the key is good")

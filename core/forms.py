@@ -70,18 +70,18 @@ def change_form(generation: Generation, models: Sequence[VideoModel], *, action:
     aspects = dict.fromkeys(aspect for model in fitting for aspect in model.aspects)
     sizes = dict.fromkeys(size for model in fitting for size in model.resolutions)
     tiers = [tier for tier in Tier if any(tier in model.tiers for model in fitting)]
-    sound = "" if request.silent else request.audio
+    sound = "" if request.silent else request.audio[:SHORT].strip()
     fields = (
         Field(
             slot="idea",
             label=texts.FORM_IDEA,
             kind=FieldKind.TEXT,
-            value=(request.idea or request.subject)[:LONG],
+            value=(request.idea or request.subject)[:LONG].strip(),
             longest=LONG,
             required=True,
         ),
-        Field(slot="style", label=texts.FORM_STYLE, kind=FieldKind.LINE, value=request.style[:SHORT]),
-        Field(slot="words", label=texts.FORM_WORDS, kind=FieldKind.LINE, value=request.words[:SHORT]),
+        Field(slot="style", label=texts.FORM_STYLE, kind=FieldKind.LINE, value=request.style[:SHORT].strip()),
+        Field(slot="words", label=texts.FORM_WORDS, kind=FieldKind.LINE, value=request.words[:SHORT].strip()),
         _choice(
             "duration_s",
             texts.FORM_LENGTH,
@@ -110,10 +110,10 @@ def change_form(generation: Generation, models: Sequence[VideoModel], *, action:
             slot="audio",
             label=texts.FORM_SOUND,
             kind=FieldKind.CHOICE,
-            value=SILENT if request.silent else sound[:SHORT] or ANY,
+            value=SILENT if request.silent else sound or ANY,
             options=(
                 (ANY, texts.SOUND_FITS),
-                *(((sound[:SHORT], texts.shortened(sound, 70)),) if sound else ()),
+                *(((sound, texts.shortened(sound, 70)),) if sound else ()),
                 (SILENT, texts.NO_SOUND),
             ),
         ),

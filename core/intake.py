@@ -25,6 +25,7 @@ EXTENSIONS: Mapping[str, str] = {
     "audio/ogg": "ogg",
     "audio/mpeg": "mp3",
     "audio/mp4": "m4a",
+    "audio/webm": "weba",
 }
 """Endings for what may be kept, by media type; everything else gets "bin"."""
 

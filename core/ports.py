@@ -181,7 +181,8 @@ class Voice(Protocol):
         ...
 
     async def post(self, post: Post, message_id: str) -> str:
-        """Send `post`, or edit the message `message_id` into it when that is not empty. Returns the message's id.
+        """Send `post`, or edit the message `message_id` into it when that is not empty. Returns the message's id, or
+        empty for a whisper that nobody can edit.
         Raises Undeliverable when this place takes nothing from us."""
         ...
 

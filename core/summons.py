@@ -52,7 +52,7 @@ class Summons:
     async def _place(self, platform: Platform, message: Message) -> tuple[ConversationKey, bool]:
         """The thread, and whether nobody else is in it."""
         sender = message.sender
-        obstacle = None if message.private else await self._obstacle(platform, message.key)
+        obstacle = await self._obstacle(platform, message.key)
         direct = await platform.direct(sender) if obstacle in SILENCING else None
         if obstacle is not None and direct is not None:
             text = texts.summoned_elsewhere(obstacle, message.text)

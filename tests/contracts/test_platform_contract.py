@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from adapters.slack import SlackConnection, SlackPlatform
 from adapters.telegram import TelegramConnection, TelegramPlatform
 from adapters.terminal import TerminalPlatform
 from core.errors import PermanentError, TemporaryError
@@ -29,6 +30,7 @@ from core.messages import (
 )
 from core.ports import Platform
 from tests.clock import START, FakeClock
+from tests.emulators.slack import SlackEmulator
 from tests.emulators.telegram import TelegramEmulator
 from tests.fakes import FakePlatform
 
@@ -78,6 +80,37 @@ async def _telegram(stack: AsyncExitStack, folder: Path) -> Place:
     )
 
 
+async def _slack(stack: AsyncExitStack, folder: Path) -> Place:
+    emulator = await stack.enter_async_context(SlackEmulator())
+    connection = SlackConnection(bot_token=emulator.token, api_url=emulator.url, loopback_only=True)
+    stack.push_async_callback(connection.close)
+    await connection.identify()
+    clock = await stack.enter_async_context(FakeClock())
+    anna = emulator.user("Anna")
+    channel = emulator.channel("film-club", members=[anna])
+    root = await channel.say(anna, "@reelbot a fox")
+
+    def read() -> str:
+        bots = [message for message in channel.messages if message.from_bot and not message.deleted]
+        return "\n".join(line for one in bots for line in (one.said, *(button.label for button in one.buttons)))
+
+    def clips() -> list[bytes]:
+        return [emulator.file_bytes(file.id) for one in channel.messages if one.from_bot for file in one.files]
+
+    async def send(content: bytes) -> Attachment:
+        sent = await channel.say(anna, "", thread=root, files=[("fox.png", "image/png", content)])
+        return Attachment(kind=MediaKind.PHOTO, ref=sent.files[0].id, mime_type="image/png", size_bytes=len(content))
+
+    return Place(
+        platform=SlackPlatform(connection, clock=clock),
+        key=ConversationKey(platform="slack", chat=f"{emulator.team.id}/{channel.id}", thread=root.ts),
+        person=Person(id=f"slack:{anna.id}", name=f"<@{anna.id}>", team=emulator.team.id),
+        read=read,
+        clips=clips,
+        send=send,
+    )
+
+
 async def _terminal(stack: AsyncExitStack, folder: Path) -> Place:
     output = io.StringIO()
     platform = TerminalPlatform(folder / "videos", output=output, user="Anna", interactive=False)
@@ -114,7 +147,7 @@ async def _fake(stack: AsyncExitStack, folder: Path) -> Place:
     )
 
 
-PLACES = {"telegram": _telegram, "terminal": _terminal, "fake": _fake}
+PLACES = {"telegram": _telegram, "slack": _slack, "terminal": _terminal, "fake": _fake}
 
 
 @pytest.fixture(params=list(PLACES))
@@ -196,6 +229,30 @@ async def test_any_text_can_be_said(place: Place, text: str) -> None:
     assert message_id
     assert await place.platform.post(Post(key=place.key, text=f"again {text}"), message_id)
     assert place.read()
+
+
+async def test_what_opens_a_thread_can_be_answered_in_it(place: Place) -> None:
+    thread = await place.platform.open(Post(key=replace(place.key, thread=""), text="Anna asked for a video: a fox"))
+    assert (thread.platform, thread.chat) == (place.key.platform, place.key.chat)
+    assert await place.platform.post(Post(key=thread, text="Where does it take place?"), "")
+    assert "Anna asked for a video: a fox" in place.read()
+    assert "Where does it take place?" in place.read()
+
+
+async def test_the_person_alone_can_be_told(place: Place) -> None:
+    direct = await place.platform.direct(place.person)
+    if direct is None:
+        assert place.key.platform == "fake"
+        return
+    assert direct.platform == place.key.platform
+    assert await place.platform.direct(place.person) == direct
+    assert await place.platform.obstacle(direct) is None
+    assert await place.platform.post(Post(key=direct, text="Your clip is here", person=place.person), "")
+
+
+async def test_a_whisper_is_said(place: Place) -> None:
+    whisper = Post(key=place.key, text="Only you can see this", person=place.person, whisper=True)
+    await place.platform.post(whisper, "")
 
 
 async def test_acknowledging_never_raises(place: Place) -> None:

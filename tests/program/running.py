@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -11,10 +12,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from bot.build import App, build
 from bot.settings_loading import load_settings
 from core.ports import Clock
-from tests.program.services import World
+from tests.program.services import Outside
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ("-m", "bot", "run")
@@ -22,7 +25,7 @@ START_TIMEOUT_S = 30.0
 
 
 @asynccontextmanager
-async def running(world: World, *, clock: Clock | None = None, **changes: str) -> AsyncIterator[App]:
+async def running(world: Outside, *, clock: Clock | None = None, **changes: str) -> AsyncIterator[App]:
     """The program, inside this process."""
     settings = load_settings(env_file=None, **{**world.environment, **changes})
     async with build(settings, clock=clock) as app:
@@ -36,10 +39,22 @@ async def running(world: World, *, clock: Clock | None = None, **changes: str) -
                 raise error
 
 
+async def ready(world: Outside, *, within_s: float = 30.0) -> None:
+    """Return when the program says that it can serve: what a platform does not repeat would be lost before."""
+    url = f"{world.environment['PUBLIC_URL']}/readyz"
+    async with aiohttp.ClientSession() as session, asyncio.timeout(within_s):
+        while True:
+            with contextlib.suppress(aiohttp.ClientConnectionError):
+                async with session.get(url) as answer:
+                    if answer.status == 200:
+                        return
+            await asyncio.sleep(0.02)
+
+
 class Process:
     """`reelbot run` as a process."""
 
-    def __init__(self, world: World, *, program: tuple[str, ...] = PROGRAM, **changes: str) -> None:
+    def __init__(self, world: Outside, *, program: tuple[str, ...] = PROGRAM, **changes: str) -> None:
         self._program = program
         self._environment = {**_clean(os.environ), **world.environment, **changes}
         self._folder = world.folder
@@ -107,12 +122,24 @@ def event_of(line: str) -> dict[str, Any]:
 
 def _clean(environment: Any) -> dict[str, str]:
     """The environment without settings of whoever runs the tests."""
-    ours = ("TELEGRAM_", "GEMINI_", "GOOGLE_", "VEO_", "VIDEO_", "DATABASE_", "MEDIA_", "HTTP_", "PUBLIC_", "LOG_")
+    ours = (
+        "TELEGRAM_",
+        "SLACK_",
+        "GEMINI_",
+        "GOOGLE_",
+        "VEO_",
+        "VIDEO_",
+        "DATABASE_",
+        "MEDIA_",
+        "HTTP_",
+        "PUBLIC_",
+        "LOG_",
+    )
     return {name: value for name, value in environment.items() if not name.startswith(ours)}
 
 
 @asynccontextmanager
-async def process(world: World, **changes: str) -> AsyncIterator[Process]:
+async def process(world: Outside, **changes: str) -> AsyncIterator[Process]:
     """The program as a process; killed at the end if it still runs."""
     program = Process(world, program=PROGRAM, **changes)
     try:

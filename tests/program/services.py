@@ -1,4 +1,4 @@
-"""The outside world for a program under test: Telegram and Google as emulators, and the settings that lead to them."""
+"""The outside world for a program under test: a platform and Google as emulators, and the settings that lead there."""
 
 from __future__ import annotations
 
@@ -11,23 +11,38 @@ from typing import Literal
 
 from tests.emulators.brain import brain
 from tests.emulators.google import GoogleEmulator
+from tests.emulators.slack import SlackEmulator
 from tests.emulators.telegram import TelegramEmulator
 
 Provider = Literal["omni", "veo", "veo-inline", "animatic"]
 Transport = Literal["polling", "webhook"]
+SlackTransport = Literal["socket", "http"]
 
 SECRET = "webhook-secret_1"
 
 
 @dataclass
-class World:
-    """Both emulators and a folder for one installation."""
+class Outside:
+    """What every installation has: Google, a folder and settings."""
 
-    telegram: TelegramEmulator
     google: GoogleEmulator
     folder: Path
     environment: dict[str, str]
     """Settings of the program, by variable."""
+
+
+@dataclass
+class World(Outside):
+    """An installation on Telegram."""
+
+    telegram: TelegramEmulator
+
+
+@dataclass
+class SlackWorld(Outside):
+    """An installation on Slack."""
+
+    slack: SlackEmulator
 
 
 def free_port() -> int:
@@ -37,19 +52,10 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def settings_for(
-    telegram: TelegramEmulator,
-    google: GoogleEmulator,
-    folder: Path,
-    *,
-    provider: Provider,
-    transport: Transport,
-) -> dict[str, str]:
-    """Settings that lead a program to the emulators."""
+def settings_for(google: GoogleEmulator, folder: Path, *, provider: Provider) -> dict[str, str]:
+    """Settings that lead a program to Google's emulator, with everything quick."""
     port = free_port()
     environment = {
-        "TELEGRAM_BOT_TOKEN": telegram.token,
-        "TELEGRAM_API_URL": telegram.url,
         "DATA_DIR": str(folder / "data"),
         "HTTP_HOST": "127.0.0.1",
         "HTTP_PORT": str(port),
@@ -60,13 +66,9 @@ def settings_for(
         "PROGRESS_EDIT_S": "0.1",
         "DIALOGUE_TIMEOUT_S": "2",
         "ALBUM_WAIT_S": "0.1",
-        "TELEGRAM_CHAT_BURST": "100",
         "LOG_FORMAT": "json",
         "LOOPBACK_ONLY": "true",
     }
-    if transport == "webhook":
-        environment["TELEGRAM_WEBHOOK_URL"] = f"http://127.0.0.1:{port}/telegram/webhook"
-        environment["TELEGRAM_WEBHOOK_SECRET"] = SECRET
     if provider != "animatic":
         environment["GEMINI_API_KEY"] = google.api_key
         environment["GOOGLE_GEMINI_BASE_URL"] = google.url
@@ -83,8 +85,41 @@ def settings_for(
 
 @asynccontextmanager
 async def world(folder: Path, *, provider: Provider = "omni", transport: Transport = "polling") -> AsyncIterator[World]:
-    """The emulators, and settings that lead to them."""
+    """Telegram and Google, and settings that lead to them."""
     async with TelegramEmulator(token="123456:TEST") as telegram, GoogleEmulator() as google:
         google.brain = brain
-        environment = settings_for(telegram, google, folder, provider=provider, transport=transport)
+        environment = settings_for(google, folder, provider=provider)
+        environment |= {
+            "TELEGRAM_BOT_TOKEN": telegram.token,
+            "TELEGRAM_API_URL": telegram.url,
+            "TELEGRAM_CHAT_BURST": "100",
+        }
+        if transport == "webhook":
+            environment["TELEGRAM_WEBHOOK_URL"] = f"{environment['PUBLIC_URL']}/telegram/webhook"
+            environment["TELEGRAM_WEBHOOK_SECRET"] = SECRET
         yield World(telegram=telegram, google=google, folder=folder, environment=environment)
+
+
+@asynccontextmanager
+async def slack_world(
+    folder: Path,
+    *,
+    provider: Provider = "omni",
+    transport: SlackTransport = "socket",
+    slack: SlackEmulator | None = None,
+) -> AsyncIterator[SlackWorld]:
+    """Slack and Google, and settings that lead to them."""
+    async with slack or SlackEmulator() as slack, GoogleEmulator() as google:
+        google.brain = brain
+        environment = settings_for(google, folder, provider=provider)
+        environment |= {
+            "SLACK_BOT_TOKEN": slack.token,
+            "SLACK_API_URL": slack.url,
+            "SLACK_PROGRESS_EDITS_PER_MIN": "1000",
+        }
+        if transport == "socket":
+            environment["SLACK_APP_TOKEN"] = slack.app_token
+        else:
+            environment["SLACK_SIGNING_SECRET"] = slack.signing_secret
+            slack.request_url = f"{environment['PUBLIC_URL']}/slack/events"
+        yield SlackWorld(slack=slack, google=google, folder=folder, environment=environment)

@@ -1,0 +1,143 @@
+"""What goes wrong with Slack, in the words of `core.errors`: the adapter's one place where errors are mapped.
+
+Slack answers a refused call with one word, and often with sentences that repeat what was sent: only the word is read
+here, and the SDK's own errors, which carry the whole answer, end here so that no log shows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from core.errors import PermanentError, TemporaryError, Undeliverable
+
+PAUSE_S = 10.0
+"""Seconds to leave Slack alone after a 429 that does not say how long."""
+
+MESSAGE_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "cant_edit_message"})
+"""The message cannot be edited any more, by us."""
+THREAD_GONE = frozenset({"thread_not_found", "invalid_thread_ts", "cannot_reply_to_message"})
+"""There is no message that a reply could hang on."""
+BLOCKS_REFUSED = frozenset({"invalid_blocks", "invalid_blocks_format", "invalid_arguments"})
+"""What the blocks say, or where they stand, is not to Slack's liking."""
+FILE_UNKNOWN = frozenset({"file_not_found", "invalid_files"})
+FILE_DELETED = frozenset({"file_deleted"})
+
+_PASSING = frozenset(
+    {
+        "accesslimited",
+        "ekm_access_denied",
+        "external_channel_migrating",
+        "fatal_error",
+        "internal_error",
+        "rate_limited",
+        "ratelimited",
+        "request_timeout",
+        "service_unavailable",
+        "team_added_to_org",
+    }
+)
+"""Slack's own trouble."""
+
+_NO_PLACE = frozenset(
+    {
+        "account_inactive",
+        "bot_not_found",
+        "cannot_dm_bot",
+        "channel_is_limited_access",
+        "channel_not_found",
+        "file_uploads_disabled",
+        "invalid_channel",
+        "is_archived",
+        "is_inactive",
+        "message_limit_exceeded",
+        "messages_tab_disabled",
+        "method_not_supported_for_channel_type",
+        "not_in_channel",
+        "posting_to_general_channel_denied",
+        "storage_limit_reached",
+        "team_access_not_granted",
+        "user_disabled",
+        "user_not_found",
+        "user_not_in_channel",
+        "user_not_visible",
+    }
+)
+"""This place, or this person, takes nothing from us."""
+
+_NO_TOKEN = frozenset({"invalid_auth", "not_authed", "token_expired", "token_revoked"})
+
+
+def word(error: SlackApiError) -> str:
+    """Slack's word for why it refused; empty when the answer has none."""
+    told = getattr(error.response, "data", error.response)
+    said = told.get("error") if isinstance(told, Mapping) else None
+    return said if isinstance(said, str) else ""
+
+
+def pause_of(error: SlackApiError) -> float | None:
+    """Seconds for which Slack wants no more of these calls; None when it is about something else."""
+    if _status(error) != 429 and word(error) not in ("ratelimited", "rate_limited"):
+        return None
+    headers = getattr(error.response, "headers", None)
+    return _seconds(headers.get("Retry-After")) if isinstance(headers, Mapping) else PAUSE_S
+
+
+def done_for_certain(error: SlackApiError) -> bool:
+    """Whether the answer is a plain no, after which nothing of what was asked for has happened or will."""
+    return pause_of(error) is not None or (_status(error) == 200 and word(error) not in _PASSING | {""})
+
+
+@contextmanager
+def mapped() -> Iterator[None]:
+    """Raise what the SDK and aiohttp raise inside as TemporaryError, Undeliverable or PermanentError."""
+    try:
+        yield
+    except SlackApiError as error:
+        raise meaning(error) from None
+    except (TimeoutError, aiohttp.ClientError, SlackClientError) as error:
+        # Their words may contain an address with a secret in it.
+        raise TemporaryError(f"Slack did not answer ({type(error).__name__}).") from None
+    except OSError as error:
+        raise TemporaryError(f"The file could not be read or written: {error.strerror}.") from error
+
+
+def of_status(status: int, headers: Mapping[str, str]) -> TemporaryError | PermanentError:
+    """What an HTTP status other than success means where files are fetched or sent."""
+    if status == 429:
+        return TemporaryError("Slack asks for a pause.", retry_after=_seconds(headers.get("Retry-After")))
+    if status >= 500 or status == 408:
+        return TemporaryError(f"Slack has trouble of its own ({status}).")
+    if status == 413:
+        return PermanentError("The file is larger than Slack takes.")
+    return PermanentError(f"Slack does not give or take this file ({status}).")
+
+
+def meaning(error: SlackApiError) -> TemporaryError | PermanentError:
+    """What a refused call means; Undeliverable when it is about this place."""
+    said, status = word(error), _status(error)
+    pause = pause_of(error)
+    if pause is not None:
+        return TemporaryError("Slack asks for a pause.", retry_after=pause)
+    if status >= 500 or said in _PASSING or not said:
+        return TemporaryError(f"Slack has trouble of its own ({said or status}).")
+    if said in _NO_TOKEN:
+        return PermanentError(f"Slack does not take the bot's token: {said}.")
+    if said in _NO_PLACE or said.startswith("restricted_action") or said.endswith("_blocked"):
+        return Undeliverable(f"Slack takes nothing for this place: {said}.")
+    return PermanentError(f"Slack refused the call: {said[:100]}.")
+
+
+def _status(error: SlackApiError) -> int:
+    for name in ("status_code", "status"):
+        status = getattr(error.response, name, None)
+        if isinstance(status, int):
+            return status
+    return 0
+
+
+def _seconds(header: str | None) -> float:
+    return float(header) if header is not None and header.isascii() and header.isdecimal() else PAUSE_S
