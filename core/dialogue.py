@@ -171,7 +171,9 @@ class Dialogue:
         """Deal with the first of what waits, and with what belongs to it."""
         first, incoming = waiting[0], waiting[0].incoming
         if isinstance(incoming, Message) and wants_thread(incoming):
-            self._turns.wake(await self._summons.settle(first, incoming))
+            moved = await self._summons.settle(first, incoming)
+            self._acknowledge(moved)
+            self._turns.wake(moved.key)
             return
         scene = await self._routing.scene(incoming)
         if isinstance(incoming, Press):

@@ -32,8 +32,8 @@ class Summons:
         self._platforms = platforms
         self._clock = clock
 
-    async def settle(self, waiting: Waiting, message: Message) -> ConversationKey:
-        """Put the message into the inbox of its thread, in the place of `waiting`; returns the thread.
+    async def settle(self, waiting: Waiting, message: Message) -> Message:
+        """Put the message into the inbox of its thread, in the place of `waiting`; returns it as it is there.
 
         A crash before that is saved opens a thread again, and leaves an empty one behind."""
         platform = self._platforms[message.key.platform]
@@ -47,7 +47,7 @@ class Summons:
             summoned=False,
         )
         await self._inbox.commit(Changes(done=(waiting.row,), received=(moved,), at=self._clock.now()))
-        return place
+        return moved
 
     async def _place(self, platform: Platform, message: Message) -> tuple[ConversationKey, bool]:
         """The thread, and whether nobody else is in it."""

@@ -85,7 +85,7 @@ def bolt_app(connection: SlackConnection, listeners: Listeners) -> AsyncApp:
         )
 
     app = AsyncApp(
-        name="reelbot",
+        name="slack_bolt.reelbot",
         logger=_silence(),
         client=connection.client,
         authorize=authorize,
@@ -155,7 +155,7 @@ def _kind(body: object) -> str:
 
 
 def _silence() -> logging.Logger:
-    """A logger from which Bolt takes over that nothing is to be written."""
-    silent = logging.Logger("reelbot.bolt", logging.CRITICAL + 1)
+    """A logger from which Bolt takes over, for all of its own, that nothing is to be written."""
+    silent = logging.Logger("slack_bolt.reelbot", logging.CRITICAL + 1)
     silent.disabled = True
     return silent

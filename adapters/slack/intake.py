@@ -203,15 +203,13 @@ class SlackIntake:
             if not _trusted(url, api=client.base_url):
                 raise TemporaryError("The address for the answer is not Slack's.")
             webhook = AsyncWebhookClient(
-                url,
-                timeout=_ANSWER_S,
-                proxy=client.proxy,
-                session=client.session,
-                logger=client.logger,
-                retry_handlers=[],
+                url, timeout=_ANSWER_S, session=client.session, logger=client.logger, retry_handlers=[]
             )
+            webhook.proxy = client.proxy
             with failures.mapped():
-                await webhook.send(text=text, response_type="ephemeral", replace_original=False)
+                answer = await webhook.send(text=text, response_type="ephemeral", replace_original=False)
+            if answer.status_code != 200:
+                raise TemporaryError(f"Slack does not take the answer ({answer.status_code}).")
         except ReelbotError as error:
             _log.info("slack_stranger_not_told", event_id=event_id, reason=str(error))
 

@@ -45,13 +45,17 @@ class Pacing:
         self._spent.append(now)
         return True
 
+    def check(self, method: str, channel: str = "") -> None:
+        """Raises TemporaryError with the seconds left while a pause lasts."""
+        left = self._left(method, channel)
+        if left > 0:
+            raise TemporaryError("Slack asked for a pause.", retry_after=left)
+
     @contextmanager
     def call(self, method: str, channel: str = "") -> Iterator[None]:
         """Around one call: notes the pause that Slack asks for. Raises TemporaryError with the seconds left while an
         earlier one lasts."""
-        left = self._left(method, channel)
-        if left > 0:
-            raise TemporaryError("Slack asked for a pause.", retry_after=left)
+        self.check(method, channel)
         try:
             yield
         except SlackApiError as error:

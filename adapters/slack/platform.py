@@ -91,9 +91,8 @@ class SlackPlatform:
         channel = await self._channel(post.key)
         first = (await self._sent(post, channel))[0]
         team = post.key.chat.partition("/")[0]
-        key = replace(post.key, chat=chat_of(team, channel), thread=first)
-        self._sessions.said((channel, first), post, before="", now=first)
-        return key
+        # The session begins when the wish that the thread is for is acknowledged in it, with its title.
+        return replace(post.key, chat=chat_of(team, channel), thread=first)
 
     async def direct(self, person: Person) -> ConversationKey | None:
         """The app's direct messages with this person; None where Slack allows none."""
@@ -185,7 +184,7 @@ class SlackPlatform:
         if scopes and "files:write" not in scopes:
             return Obstacle.NO_RIGHT_TO_SEND_VIDEO
         channel = channel_of(key)
-        if channel[:1] in ("D", "U", "W"):
+        if channel[:1] in ("U", "W") or channel in self._directs.values():
             return None
         try:
             with failures.mapped(), self._pacing.call("conversations.info"):
@@ -193,7 +192,8 @@ class SlackPlatform:
         except Undeliverable:
             return Obstacle.NOT_MEMBER
         told = answer.get("channel")
-        return _obstacle_in(told) if isinstance(told, dict) else None
+        installation = self._connection.installation
+        return _obstacle_in(told, installation.bot_user if installation else "") if isinstance(told, dict) else None
 
     # --- files -----------------------------------------------------------------------------------------------------
 
@@ -243,14 +243,15 @@ def _is_progress(post: Post) -> bool:
     return post.kind is PostKind.STATUS and (post.progress is not None or (post.quiet and bool(post.buttons)))
 
 
-def _obstacle_in(channel: Mapping[str, Any]) -> Obstacle | None:
+def _obstacle_in(channel: Mapping[str, Any], bot_user: str) -> Obstacle | None:
     """What keeps the bot from posting in a channel that Slack describes so."""
     if channel.get("is_im"):
         return None
     if channel.get("is_member") is False or ("is_member" not in channel and not channel.get("is_mpim")):
         return Obstacle.NOT_MEMBER
     properties = channel.get("properties")
-    restricted = isinstance(properties, dict) and properties.get("posting_restricted_to")
+    allowed = properties.get("posting_restricted_to") if isinstance(properties, dict) else None
+    restricted = bool(allowed) and not (isinstance(allowed, dict) and bot_user in (allowed.get("user") or ()))
     if channel.get("is_archived") or channel.get("is_read_only") or restricted:
         return Obstacle.NO_RIGHT_TO_POST
     return None

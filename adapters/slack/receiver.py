@@ -168,7 +168,10 @@ class SlackReceiver:
 
     async def _take(self, envelope: Mapping[str, Any], receive: Receive) -> dict[str, Any] | None:
         payload = envelope.get("payload")
-        request = _request(payload, receive, {}) if isinstance(payload, dict) else None
+        try:
+            request = _request(payload, receive, {}) if isinstance(payload, dict) else None
+        except (ValueError, RecursionError):
+            request = None
         if request is None:
             return {}
         response = await dispatched(self._app, request)

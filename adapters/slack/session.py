@@ -67,8 +67,9 @@ class Sessions:
         if self._is_agent and place[1]:
             thread = self._thread(place)
             thread.title = thread.title or _title(message.text)
-            await self._tell(place, _PROCESSING)
-        if not self._is_agent and message.id:
+            if await self._tell(place, _PROCESSING):
+                return
+        if message.id:
             await self._react((place[0], message.id))
 
     def said(self, place: _Place, post: Post, *, before: str, now: str) -> None:
@@ -84,14 +85,14 @@ class Sessions:
             thread.running.discard(now)
             if post.buttons:
                 thread.running.add(now)
-        self._connection.aside(self._tell(place, _PROCESSING if thread.running else _ACTIVE))
+        self._connection.aside(self._show(place, _PROCESSING if thread.running else _ACTIVE))
 
     def delivered(self, place: _Place) -> None:
         """A clip is there; its own status message is edited later than this."""
         if not self._is_agent or not place[1]:
             return
         if len(self._thread(place).running) <= 1:
-            self._connection.aside(self._tell(place, _ACTIVE))
+            self._connection.aside(self._show(place, _ACTIVE))
 
     def _thread(self, place: _Place) -> _Thread:
         thread = self._threads.pop(place, None) or _Thread()
@@ -101,13 +102,16 @@ class Sessions:
             del self._threads[next(iter(self._threads))]
         return thread
 
-    async def _tell(self, place: _Place, status: str) -> None:
-        """Bring Slack to show this status, or what is wanted by then. One call at a time for a thread, so that an
-        older one never comes last."""
+    async def _show(self, place: _Place, status: str) -> None:
+        await self._tell(place, status)
+
+    async def _tell(self, place: _Place, status: str) -> bool:
+        """Bring Slack to show this status, or what is wanted by then; False when it will never show one here. One call
+        at a time for a thread, so that an older one never comes last."""
         thread = self._thread(place)
         thread.wanted = status
         if thread.telling:
-            return
+            return True
         thread.telling = True
         tries = 0
         try:
@@ -123,8 +127,10 @@ class Sessions:
         except ReelbotError as error:
             thread.shown = thread.wanted = ""
             _log.info("slack_session_status_failed", channel=place[0], error=str(error))
+            return False
         finally:
             thread.telling = False
+        return True
 
     async def _set_status(self, place: _Place, status: str, title: str) -> None:
         method = "agents.sessions.setStatus"
@@ -134,7 +140,8 @@ class Sessions:
                     channel_id=place[0], thread_ts=place[1], status=status, title=title or None
                 )
             except SlackApiError as error:
-                self._is_agent = not _for_good(error)
+                if _for_good(error):
+                    self._is_agent = False
                 raise
 
     async def _react(self, message: _Place) -> None:

@@ -46,14 +46,16 @@ _PLAIN = "plain"
 """There when Slack takes no blocks with a file: the words come with it, the buttons by themselves."""
 _CONTROLS_SENT = "controls"
 """The ts of the message with the buttons."""
-
 _TROUBLE = "trouble"
 """As many signs as there were inner errors of Slack's at the completion."""
 _YES = "1"
 _NONE = "none"
 
+_COMPLETE = "files.completeUploadExternal"
 _WAYS = 5
+"""How often a completion is tried in one go, each time in another way."""
 _MUCH_TROUBLE = 3
+"""So many inner errors, and blocks are no longer sent with the file."""
 
 _log = structlog.get_logger(__name__)
 
@@ -100,7 +102,8 @@ class _OneDelivery:
 
     async def brought_on(self) -> str:
         if not self._steps.get(_POSTED):
-            posted = await self._seen() if self._steps.get(_COMPLETING) else ""
+            begun = self._steps.get(_FILE) and self._steps.get(_COMPLETING)
+            posted = await self._seen() if begun else ""
             if not posted:
                 await self._complete()
                 posted = await self._seen()
@@ -133,6 +136,7 @@ class _OneDelivery:
         for _ in range(_WAYS):
             if not self._steps.get(_FILE):
                 await self._upload()
+            self._pacing.check(_COMPLETE)
             await self._keep(**{_COMPLETING: self._clock.now().isoformat()})
             refusal = await self._completion()
             if refusal is None:
@@ -157,7 +161,7 @@ class _OneDelivery:
             asked["blocks"] = self._shown.blocks
         with failures.mapped():
             try:
-                with self._pacing.call("files.completeUploadExternal"):
+                with self._pacing.call(_COMPLETE):
                     # The SDK's own method puts everything into the address, where a long caption does not fit.
                     await self._client.api_call("files.completeUploadExternal", json=asked)
             except SlackApiError as refusal:

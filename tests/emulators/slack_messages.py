@@ -172,6 +172,8 @@ class SlackMessage:
     broadcast: bool = False
     """A reply that is shown in the channel as well."""
     edited: bool = False
+    edited_ts: str = ""
+    """When it was edited last."""
     edits: list[str] = field(default_factory=list)
     """What it said before, oldest first."""
     deleted: bool = False
@@ -223,7 +225,7 @@ class SlackMessage:
             shown["files"] = [one.to_stub() if stub_files else one.to_api() for one in self.files]
             shown |= {"upload": True, "display_as_bot": False}
         if self.edited:
-            shown["edited"] = {"user": self.user.id, "ts": self.ts}
+            shown["edited"] = {"user": self.user.id, "ts": self.edited_ts}
         if self.ephemeral:
             shown["is_ephemeral"] = True
         return shown

@@ -144,6 +144,7 @@ class SlackRoom:
         if blocks is not None:
             message.blocks = self.state.named(blocks)
         message.edited = True
+        message.edited_ts = self.new_ts()
         message.changed = self.state.changed()
         changed = {"message": self.shown(message), "previous_message": before}
         self.tell({**self._hidden("message_changed"), **changed})

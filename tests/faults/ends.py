@@ -14,7 +14,7 @@ from tests.emulators.faults import Fault, Faults
 from tests.faults.forked import Forked
 from tests.faults.launcher import listening
 from tests.program.running import event_of
-from tests.program.services import World
+from tests.program.services import Outside, World
 
 PART = ".*.mp4.part"
 """What the local renderer calls a clip that it has begun."""
@@ -26,14 +26,17 @@ LIMIT_S = 30.0
 class Served:
     """A call that reaches an emulator.
 
-    `call` is its name; `saying` a part of its arguments; `nth` counts the calls that fit both. `lost`: it never takes
-    effect. `confirmed`: only once Telegram has forgotten every update that it handed over."""
+    `call` is its name ("event" for all that Slack tells the program); `saying` a part of its arguments; `nth` counts
+    the calls that fit both. `lost`: it never takes effect. `arrived`: the process ends when the call gets there, and
+    the service goes on with what it has got by then. `confirmed`: only once Telegram has forgotten every update that
+    it handed over."""
 
-    service: Literal["google", "telegram"]
+    service: Literal["google", "telegram", "slack"]
     call: str
     saying: str = ""
     nth: int = 1
     lost: bool = False
+    arrived: bool = False
     confirmed: bool = False
 
 
@@ -63,14 +66,15 @@ Place = Served | Saved | Downloading | Rendering
 
 
 @asynccontextmanager
-async def started(world: World) -> AsyncIterator[Forked]:
-    """The program as a process, listening; killed at the end if it still runs."""
-    async with _started(Forked(world)) as program:
+async def started(world: Outside, *, later_s: float = 0.0) -> AsyncIterator[Forked]:
+    """The program as a process, listening; killed at the end if it still runs. `later_s`: by how much later it takes
+    itself to be started than it is, in seconds."""
+    async with _started(Forked(world, CLOCK_AHEAD_S=str(later_s)) if later_s else Forked(world)) as program:
         yield program
 
 
 @asynccontextmanager
-async def ending(world: World, place: Place, number: signal.Signals = signal.SIGKILL) -> AsyncIterator[Forked]:
+async def ending(world: Outside, place: Place, number: signal.Signals = signal.SIGKILL) -> AsyncIterator[Forked]:
     """The same, for a process that is sent a signal when it gets to the place for the first time."""
     if isinstance(place, Saved):
         at = f"{place.side} {place.facts}"
@@ -143,26 +147,35 @@ def _once(program: Forked, number: signal.Signals, port: int) -> Callable[[], Aw
     return end
 
 
-def _at_call(world: World, place: Served, end: Callable[[], Awaitable[bool]]) -> None:
-    faults: Faults = world.google.faults if place.service == "google" else world.telegram.faults
+def _at_call(world: Outside, place: Served, end: Callable[[], Awaitable[bool]]) -> None:
+    faults: Faults = getattr(world, place.service).faults
     seen = 0
 
     async def reached(call: Any) -> None:
         nonlocal seen
-        if place.saying not in str(call.body if place.service == "google" else call.params):
+        if place.saying not in _arguments(place, call):
             return
         seen += 1
         if seen != place.nth:
             return
-        while place.confirmed and world.telegram.pending_updates:  # noqa: ASYNC110 - nothing tells of it
-            await asyncio.sleep(0.01)
+        if place.confirmed:
+            assert isinstance(world, World)
+            while world.telegram.pending_updates:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.01)
         if await end() and place.lost:
             faults.add(Fault(match=place.call, drop="before"))
 
-    faults.on(place.call, reached, moment="arrived" if place.lost or place.confirmed else "processed")
+    early = place.lost or place.arrived or place.confirmed
+    faults.on(place.call, reached, moment="arrived" if early else "processed")
 
 
-def _at_bytes(world: World, place: Downloading, end: Callable[[], Awaitable[bool]]) -> None:
+def _arguments(place: Served, call: Any) -> str:
+    if place.service == "google":
+        return str(call.body)
+    return str(call.payload if place.call == "event" else call.params)
+
+
+def _at_bytes(world: Outside, place: Downloading, end: Callable[[], Awaitable[bool]]) -> None:
     pace = world.google.pace
     pace.piece = max(1, place.sent // 2)
 
@@ -173,7 +186,7 @@ def _at_bytes(world: World, place: Downloading, end: Callable[[], Awaitable[bool
     pace.on_piece = sent
 
 
-async def _at_rendering(world: World, place: Rendering, end: Callable[[], Awaitable[bool]]) -> None:
+async def _at_rendering(world: Outside, place: Rendering, end: Callable[[], Awaitable[bool]]) -> None:
     folder = Path(world.environment["DATA_DIR"]) / "animatic"
     while not any(path.stat().st_size >= place.written for path in folder.glob(PART)):  # noqa: ASYNC110 - a file
         await asyncio.sleep(0.01)

@@ -17,11 +17,12 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from tests.program.running import START_TIMEOUT_S, event_of
-from tests.program.services import World
+from tests.program.services import Outside
 
 IMPORTED = [
     *("bot.build", "bot.cli", "bot.logs", "bot.server", "bot.stopping", "storage.migrations", "tests.faults.launcher"),
-    *("adapters.telegram", "adapters.gemini", "adapters.omni", "adapters.veo", "adapters.animatic", "adapters.pyav"),
+    *("adapters.telegram", "adapters.slack", "adapters.gemini", "adapters.omni", "adapters.veo", "adapters.animatic"),
+    *("adapters.pyav",),
     # What the libraries import late.
     *("aiosqlite", "anyio._backends._asyncio", "apscheduler.executors.asyncio", "google.auth.aio.credentials"),
     *("google.genai._gaos.google_genai", "httpcore", "uvicorn.lifespan.off", "uvicorn.protocols.http.h11_impl"),
@@ -31,9 +32,9 @@ FORKING.set_forkserver_preload(IMPORTED)
 
 
 class Forked:
-    """`reelbot run`, or with FAULT_AT among the settings what `launcher` makes of it."""
+    """`reelbot run`, or with settings of `launcher`'s what that makes of it."""
 
-    def __init__(self, world: World, **changes: str) -> None:
+    def __init__(self, world: Outside, **changes: str) -> None:
         ours = {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "TMPDIR") if name in os.environ}
         self._environment = {**ours, **world.environment, **changes}
         self._folder = world.folder
@@ -109,7 +110,7 @@ def _run(output: Connection, environment: dict[str, str], folder: Path) -> None:
     os.environ.update(environment)
     os.chdir(folder)
     sys.argv = ["reelbot", "run"]
-    if "FAULT_AT" in environment:
+    if "FAULT_AT" in environment or "CLOCK_AHEAD_S" in environment:
         from tests.faults.launcher import main as run
     else:
         from bot.cli import main as run

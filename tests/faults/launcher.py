@@ -1,9 +1,10 @@
-"""Runs the real program with a store that sends a signal to its own process at one commit.
+"""Runs the real program with a store that sends a signal to its own process at one commit, or by another clock.
 
-FAULT_AT says which: "before" or "after", a space, and the names of facts (see `facts`) joined by "+", all of which
-the commit must save. "receive" stands for putting an event into the inbox. It happens once. FAULT_SIGNAL is SIGKILL,
+FAULT_AT says which commit: "before" or "after", a space, and the names of facts (see `facts`) joined by "+", all of
+which it must save; for putting an event into the inbox, those of `received`. It happens once. FAULT_SIGNAL is SIGKILL,
 or SIGTERM for a disk that is slow as well: a commit that is asked to stop right before it is done when the program has
-begun to stop its work. Everything else is as in `reelbot run`.
+begun to stop its work. CLOCK_AHEAD_S is by how many seconds the program's clock is ahead, as if it had been started so
+much later. Everything else is as in `reelbot run`.
 """
 
 from __future__ import annotations
@@ -11,33 +12,44 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.build import App
+from bot.clock import SystemClock
+from bot.connections import Connections
 from bot.counting import CountingStore
 from bot.logs import configure_logging
 from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.settings_loading import load_settings
 from bot.stopping import run_until_stopped
-from core.messages import Incoming
-from core.ports import Changes
+from core.messages import Incoming, Press
+from core.ports import Changes, Clock
 
-RECEIVE = frozenset({"receive"})
+
+def received(incoming: Incoming) -> frozenset[str]:
+    """What comes into the inbox: "receive", and "message", "summons" (a command or a shortcut), "press" or "form"."""
+    if isinstance(incoming, Press):
+        return frozenset({"receive", "form" if incoming.values else "press"})
+    return frozenset({"receive", "summons" if incoming.summoned else "message"})
 
 
 def facts(changes: Changes) -> frozenset[str]:
     """What a commit saves: statuses of generations, "order.none", "order.intent" or "order." and the outcome,
-    "announced" once a delivery has something to go on from, "ledger." and the kind, "turn"."""
+    "announced" once a delivery has something to go on from and "saved." with the name of each such thing, "ledger."
+    and the kind, "turn", "moved" when a message goes into the inbox of another place."""
     names = {f"ledger.{entry.kind.value}" for entry in changes.entries}
     if changes.turns:
         names.add("turn")
+    if changes.received:
+        names.add("moved")
     for generation in changes.generations:
         names.add(generation.status.value)
         order = generation.order
         names.add("order.none" if order is None else f"order.{order.outcome.value if order.outcome else 'intent'}")
         if generation.delivery:
             names.add("announced")
+        names |= {f"saved.{name}" for name in generation.delivery}
     return frozenset(names)
 
 
@@ -64,9 +76,9 @@ class SignallingStore(CountingStore):
 
     async def receive(self, incoming: Incoming, now: datetime) -> bool:
         """As the store's own."""
-        self._reached("before", RECEIVE)
+        self._reached("before", received(incoming))
         new = await super().receive(incoming, now)
-        self._reached("after", RECEIVE)
+        self._reached("after", received(incoming))
         return new
 
     async def commit(self, changes: Changes) -> None:
@@ -97,12 +109,25 @@ class SignallingStore(CountingStore):
         await super().commit(changes)
 
 
+class ClockAhead(SystemClock):
+    """The machine's time, and so many seconds more."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ahead = timedelta(seconds=seconds)
+
+    def now(self) -> datetime:
+        """The time then, in UTC."""
+        return super().now() + self._ahead
+
+
 class SignallingApp(App):
     """The program with that store."""
 
-    def __init__(self, settings: Settings, *, at: str, number: signal.Signals) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Settings, clock: Clock, *, at: str, number: signal.Signals) -> None:
+        super().__init__(settings, clock)
         self._store = SignallingStore(settings, self._metrics, at=at, number=number)
+        # What looks rows up for a platform looks into the same store.
+        self.connections = Connections(settings, self._catalogue, clock, self._store)
 
 
 def main() -> None:
@@ -110,9 +135,11 @@ def main() -> None:
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format, settings.secrets)
     number = signal.Signals[os.environ.get("FAULT_SIGNAL", "SIGKILL")]
+    clock = ClockAhead(float(os.environ.get("CLOCK_AHEAD_S", "0")))
+    at = os.environ.get("FAULT_AT", "")
 
     async def work() -> None:
-        async with SignallingApp(settings, at=os.environ["FAULT_AT"], number=number) as program:
+        async with SignallingApp(settings, clock, at=at, number=number) if at else App(settings, clock) as program:
             await program.run()
 
     run_until_stopped(work, within_s=settings.stop_within_s)

@@ -1,76 +1,109 @@
-"""The person in front of the program, and the one who counts afterwards."""
+"""The person in front of the program, and the one who counts afterwards, on whichever platform."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Generic, TypeVar
 
+from tests.emulators.slack import SlackMessage
 from tests.emulators.telegram import TelegramMessage
-from tests.program.services import World
+from tests.program.services import Outside, World
 
 RICH = "a red fox trotting through fresh snow at sunrise, cinematic, 4 seconds"
 LOST = "never arrived"
 WAIT_S = 10.0
 
+M = TypeVar("M", bound=TelegramMessage | SlackMessage)
 
-class Play:
-    """One person in a private chat with the bot."""
 
-    def __init__(self, world: World) -> None:
+class Play(ABC, Generic[M]):
+    """One person in one place with the bot."""
+
+    def __init__(self, world: Outside) -> None:
         self._world = world
-        self._ann = world.telegram.user("Ann")
-        self._chat = world.telegram.private(self._ann)
+
+    # --- what a platform is to say -----------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def say(self, text: str = RICH) -> None:
+        """A wish, unless said otherwise one that needs no question."""
+
+    @abstractmethod
+    async def press(self, message: M, label: str) -> None:
+        """A tap on a button that is there."""
+
+    @property
+    @abstractmethod
+    def messages(self) -> list[M]:
+        """What there is in every place that this person sees, deleted messages too."""
+
+    @property
+    @abstractmethod
+    def transcript(self) -> str:
+        """The conversation as text."""
+
+    @abstractmethod
+    async def _wait(self, wanted: str | Callable[[M], bool]) -> M:
+        """The message of the bot with these words, or as wanted, once it is there."""
+
+    @abstractmethod
+    async def _press_raw(self, message: M, action: str) -> None:
+        """A tap on a button that may not be there any more."""
+
+    @abstractmethod
+    def _buttons(self, message: M) -> Sequence[tuple[str, str]]:
+        """Label and action of each."""
+
+    @abstractmethod
+    def _is_clip(self, message: M) -> bool:
+        """Whether it is a video."""
 
     # --- what the person does --------------------------------------------------------------------------------------
 
-    async def say(self, text: str = RICH) -> None:
-        """A wish, unless said otherwise one that needs no question."""
-        await self._chat.say(self._ann, text)
-
-    async def card(self) -> TelegramMessage:
+    async def card(self) -> M:
         """The card, once it is there."""
-        return await self._chat.wait_for("Make it", timeout=WAIT_S)
+        return await self._wait("Make it")
 
-    async def two_cards(self) -> list[TelegramMessage]:
+    async def two_cards(self) -> list[M]:
         """Both cards, once there are two."""
-        await self._chat.wait_for(lambda _: len(self.cards) > 1, timeout=WAIT_S)
+        await self._wait(lambda _: len(self.cards) > 1)
         return self.cards
 
     async def order(self) -> None:
         """Say it, wait for the card and tap on it."""
         await self.say()
-        await self._chat.press(self._ann, await self.card(), "Make it")
+        await self.press(await self.card(), "Make it")
 
-    async def tap(self, card: TelegramMessage, *, times: int) -> None:
+    async def tap(self, card: M, *, times: int) -> None:
         """Tap on the main button so often, whatever becomes of the card meanwhile."""
-        action = next(button.callback_data for button in card.buttons if button.text.startswith("Make it"))
-        assert action is not None
+        action = next(action for label, action in self._buttons(card) if label.startswith("Make it"))
         for _ in range(times):
-            await self._chat.press_raw(self._ann, card, action)
+            await self._press_raw(card, action)
 
     async def choose(self, label: str) -> None:
         """What the person does who is told that the answer to the order was lost. Taps twice, as people do."""
-        told = await self._chat.wait_for(LOST, timeout=WAIT_S)
-        action = next(button.callback_data for button in told.buttons if button.text == label)
-        assert action is not None
+        told = await self._wait(LOST)
+        action = dict(self._buttons(told))[label]
         for _ in range(2):
-            await self._chat.press_raw(self._ann, told, action)
+            await self._press_raw(told, action)
         await self.told("settled already")
 
     # --- what comes of it ------------------------------------------------------------------------------------------
 
-    async def told(self, words: str) -> TelegramMessage:
+    async def told(self, words: str) -> M:
         """The message with these words, once it is there."""
-        return await self._chat.wait_for(words, timeout=WAIT_S)
+        return await self._wait(words)
 
     async def done(self) -> None:
         """Return when the clip is there and the status message says so."""
-        await self._chat.wait_for(lambda message: message.video is not None, timeout=WAIT_S)
-        await self._chat.wait_for("Done", timeout=WAIT_S)
+        await self._wait(self._is_clip)
+        await self._wait("Done")
         await self.pause()
 
     async def pause(self) -> None:
@@ -87,31 +120,32 @@ class Play:
         return len(google.omni.orders) + len(google.veo.orders) + len(list(local.glob("animatic-*.json")))
 
     @property
-    def clips(self) -> list[TelegramMessage]:
+    def clips(self) -> list[M]:
         """Messages that are a video."""
-        return self._said(lambda message: message.video is not None)
+        return self._said(self._is_clip)
 
     @property
-    def cards(self) -> list[TelegramMessage]:
+    def cards(self) -> list[M]:
         """Messages that are a card, or were."""
-        return self._said(lambda message: any("Make it" in button.text for button in message.buttons))
+        return self._said(lambda message: any("Make it" in label for label, _ in self._buttons(message)))
 
     @property
-    def asked(self) -> list[TelegramMessage]:
+    def asked(self) -> list[M]:
         """Messages that tell of a lost answer."""
         return self._said(lambda message: LOST in message.said)
 
     @property
-    def replies(self) -> list[TelegramMessage]:
+    def replies(self) -> list[M]:
         """Everything that the bot said, without what is left behind."""
         left = self.left_behind
         return self._said(lambda message: message not in left)
 
     @property
-    def left_behind(self) -> list[TelegramMessage]:
-        """Status messages that still promise something once all is over: Telegram's answer was lost with the process,
-        so that another one was sent after the start. Sending goes on beside the work, so any kill may hit it."""
-        return self._said(lambda message: [button.text for button in message.buttons] == ["Cancel"])
+    def left_behind(self) -> list[M]:
+        """Status messages that still promise something once all is over: the platform's answer was lost with the
+        process, so that another one was sent after the start. Sending goes on beside the work, so any kill may hit
+        it."""
+        return self._said(lambda message: [label for label, _ in self._buttons(message)] == ["Cancel"])
 
     @property
     def ledger(self) -> dict[str, int]:
@@ -121,11 +155,46 @@ class Play:
             kinds = [row[0] for row in database.execute("select kind from ledger where kind <> 'quote'")]
         return dict(Counter(kinds))
 
+    def _said(self, wanted: Callable[[M], bool]) -> list[M]:
+        ours = [message for message in self.messages if message.from_bot and not message.deleted]
+        return [message for message in ours if wanted(message)]
+
+
+class TelegramPlay(Play[TelegramMessage]):
+    """In a private chat on Telegram."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._telegram = world.telegram
+        self._ann = world.telegram.user("Ann")
+        self._chat = world.telegram.private(self._ann)
+
+    async def say(self, text: str = RICH) -> None:
+        """In the chat."""
+        await self._chat.say(self._ann, text)
+
+    async def press(self, message: TelegramMessage, label: str) -> None:
+        """As the app does it."""
+        await self._chat.press(self._ann, message, label)
+
+    @property
+    def messages(self) -> list[TelegramMessage]:
+        """Of the chat."""
+        return self._chat.messages
+
     @property
     def transcript(self) -> str:
-        """The conversation as text."""
+        """Of the chat."""
         return self._chat.transcript()
 
-    def _said(self, wanted: Callable[[TelegramMessage], bool]) -> list[TelegramMessage]:
-        ours = [message for message in self._chat.messages if message.from_bot and not message.deleted]
-        return [message for message in ours if wanted(message)]
+    async def _wait(self, wanted: str | Callable[[TelegramMessage], bool]) -> TelegramMessage:
+        return await self._chat.wait_for(wanted, timeout=WAIT_S)
+
+    async def _press_raw(self, message: TelegramMessage, action: str) -> None:
+        await self._chat.press_raw(self._ann, message, action)
+
+    def _buttons(self, message: TelegramMessage) -> Sequence[tuple[str, str]]:
+        return [(button.text, button.callback_data or "") for button in message.buttons]
+
+    def _is_clip(self, message: TelegramMessage) -> bool:
+        return message.video is not None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.faults.ends import ending, started, status_of
-from tests.faults.play import Play
+from tests.faults.play import Play, TelegramPlay
 from tests.faults.points import KILLED, OMNI, Point
 from tests.program.running import process
 from tests.program.services import World, world
@@ -29,7 +30,7 @@ def release(outside: World) -> None:
     outside.google.veo.release()
 
 
-async def delivered(play: Play, *, orders: int, replies: int) -> None:
+async def delivered(play: Play[Any], *, orders: int, replies: int) -> None:
     """One clip and one charge, whatever else there was."""
     await play.done()
     assert play.orders == orders, play.transcript
@@ -38,7 +39,7 @@ async def delivered(play: Play, *, orders: int, replies: int) -> None:
     assert play.ledger == {"hold": 1, "capture": 1}
 
 
-async def dropped(play: Play, *, orders: int, replies: int) -> None:
+async def dropped(play: Play[Any], *, orders: int, replies: int) -> None:
     """No clip and no charge."""
     await play.told("is cancelled")
     await play.pause()
@@ -52,7 +53,7 @@ async def dropped(play: Play, *, orders: int, replies: int) -> None:
 async def test_killed_and_started_again(tmp_path: Path, point: Point) -> None:
     async with world(tmp_path, provider=point.provider) as outside:
         prepare(outside, point)
-        play = Play(outside)
+        play = TelegramPlay(outside)
         async with ending(outside, point.at) as first:
             await play.order()
             assert await status_of(first) == -signal.SIGKILL
@@ -78,7 +79,7 @@ async def test_killed_and_started_again(tmp_path: Path, point: Point) -> None:
 async def test_an_order_whose_answer_was_lost_is_delivered_when_its_clip_turns_up(tmp_path: Path) -> None:
     point = next(point for point in KILLED if point.name == "veo-the-answer-is-lost")
     async with world(tmp_path, provider=point.provider) as outside:
-        play = Play(outside)
+        play = TelegramPlay(outside)
         outside.google.veo.hold()
         async with ending(outside, point.at) as first:
             await play.order()
@@ -97,7 +98,7 @@ async def test_the_wait_after_a_429_counts_across_the_start(tmp_path: Path) -> N
     point = next(point for point in KILLED if point.name == "waiting-out-a-429")
     async with world(tmp_path) as outside:
         prepare(outside, point)
-        play = Play(outside)
+        play = TelegramPlay(outside)
         async with ending(outside, point.at) as first:
             await play.order()
             await status_of(first)
@@ -110,7 +111,7 @@ async def test_the_wait_after_a_429_counts_across_the_start(tmp_path: Path) -> N
 async def test_the_delivered_bytes_are_the_services(tmp_path: Path) -> None:
     point = next(point for point in KILLED if point.name == "downloading")
     async with world(tmp_path) as outside:
-        play = Play(outside)
+        play = TelegramPlay(outside)
         async with ending(outside, point.at) as first:
             await play.order()
             await status_of(first)
@@ -123,7 +124,7 @@ async def test_the_delivered_bytes_are_the_services(tmp_path: Path) -> None:
 
 async def test_a_new_interpreter_goes_on_as_well(tmp_path: Path) -> None:
     async with world(tmp_path) as outside:
-        play = Play(outside)
+        play = TelegramPlay(outside)
         outside.google.omni.hold()
         async with process(outside) as first:
             await first.start()

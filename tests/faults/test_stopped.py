@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.ends import Served, ending, started, status_of
-from tests.faults.play import Play
+from tests.faults.play import TelegramPlay
 from tests.faults.points import ANSWERING, STOPPED, THINKING, Point
 from tests.faults.test_killed import delivered, prepare, release
 from tests.program.services import world
@@ -21,7 +21,7 @@ WITHIN_S = 10.0
 async def test_stopped_and_started_again(tmp_path: Path, point: Point) -> None:
     async with world(tmp_path, provider=point.provider) as outside:
         prepare(outside, point)
-        play = Play(outside)
+        play = TelegramPlay(outside)
         async with ending(outside, point.at, signal.SIGTERM) as first:
             await play.order()
             began = time.monotonic()
@@ -38,7 +38,7 @@ async def test_stopped_and_started_again(tmp_path: Path, point: Point) -> None:
 @pytest.mark.parametrize("place", [THINKING, ANSWERING], ids=["gemini-thinks", "answering"])
 async def test_stopped_before_the_answer(tmp_path: Path, place: Served) -> None:
     async with world(tmp_path) as outside:
-        play = Play(outside)
+        play = TelegramPlay(outside)
         async with ending(outside, place, signal.SIGTERM) as first:
             await play.say()
             assert await status_of(first) == 0

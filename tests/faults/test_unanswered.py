@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.ends import Saved, Served, ending, started, status_of
-from tests.faults.play import Play
+from tests.faults.play import TelegramPlay
 from tests.faults.points import UNANSWERED, Asking
 from tests.faults.test_killed import delivered
 from tests.program.services import world
@@ -22,7 +22,7 @@ TWO_WISHES = (
 @pytest.mark.parametrize("asking", UNANSWERED, ids=lambda asking: asking.name)
 async def test_a_message_is_answered_after_the_start(tmp_path: Path, asking: Asking) -> None:
     async with world(tmp_path, transport=asking.transport) as outside:
-        play = Play(outside)
+        play = TelegramPlay(outside)
         async with ending(outside, asking.at) as first:
             await play.say()
             assert await status_of(first) == -signal.SIGKILL
@@ -39,7 +39,7 @@ async def test_a_message_is_answered_after_the_start(tmp_path: Path, asking: Ask
 @pytest.mark.parametrize("side", ["before", "after"])
 async def test_two_taps_around_a_kill_order_once(tmp_path: Path, side: str) -> None:
     async with world(tmp_path) as outside:
-        play = Play(outside)
+        play = TelegramPlay(outside)
         async with ending(outside, Saved(side="before" if side == "before" else "after", facts="queued+turn")) as first:
             await play.say()
             card = await play.card()
@@ -56,7 +56,7 @@ async def test_two_taps_around_a_kill_order_once(tmp_path: Path, side: str) -> N
 async def test_a_card_that_came_twice_orders_once(tmp_path: Path) -> None:
     asking = next(asking for asking in UNANSWERED if asking.cards > 1)
     async with world(tmp_path) as outside:
-        play = Play(outside)
+        play = TelegramPlay(outside)
         async with ending(outside, asking.at) as first:
             await play.say()
             await status_of(first)
@@ -73,7 +73,7 @@ async def test_a_card_that_came_twice_orders_once(tmp_path: Path) -> None:
 async def test_of_two_answers_only_the_lost_one_is_sent_again(tmp_path: Path) -> None:
     second_card = Served(service="telegram", call="sendMessage", saying="v2", lost=True)
     async with world(tmp_path) as outside:
-        play = Play(outside)
+        play = TelegramPlay(outside)
         async with ending(outside, second_card) as first:
             await play.say(TWO_WISHES)
             assert await status_of(first) == -signal.SIGKILL

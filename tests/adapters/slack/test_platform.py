@@ -551,15 +551,17 @@ async def test_acknowledging_never_raises(
         slack.faults.add(Fault(match="agents.sessions.setStatus", times=3, **fault))
         await platform.acknowledge(message)
         slack.faults.clear()
-    await platform.acknowledge(replace(message, key=replace(thread, thread="1.0")))
+    await platform.acknowledge(replace(message, key=replace(thread, thread="1000000000.000001")))
+    assert asked.reactions == ["eyes"]
     await platform.acknowledge(replace(message, key=replace(thread, thread=""), id="", command="video"))
     await platform.acknowledge(Press(event_id="p", key=thread, id="1", sender=person(anna), action="x", sent_at=START))
     slack.faults.add(Fault(match="agents.*", body=refused("not_allowed")))
     slack.faults.add(Fault(match="reactions.add", body=refused("missing_scope")))
     other = await channel.say(anna, "@reelbot a hen")
     await platform.acknowledge(written(key(slack, channel, other), anna, other))
-    await platform.acknowledge(message)
-    assert len(slack.calls("reactions.add")) == 1
+    another = await channel.say(anna, "@reelbot a cow")
+    await platform.acknowledge(written(key(slack, channel, another), anna, another))
+    assert len(slack.calls("reactions.add")) == 2
 
 
 async def test_a_status_that_was_refused_for_a_while_still_comes(

@@ -71,9 +71,7 @@ class Room:
         self.rows = Rows()
         self.taken = Taken()
 
-    def listen(
-        self, receive: Receive | None = None, **options: Any
-    ) -> AbstractAsyncContextManager[asyncio.Task[None]]:
+    def listen(self, receive: Receive | None = None, **options: Any) -> AbstractAsyncContextManager[asyncio.Task[None]]:
         receiver = self.receiver(**options)
         return listening(self.slack, receiver, receive or self.taken, socket=self.socket)
 
@@ -439,9 +437,26 @@ async def test_strangers(room: Room, channel: SlackChannel, anna: SlackUser, ask
     assert all(room.acknowledged)
 
 
-async def test_a_stranger_in_a_channel_is_told_in_private(
-    room: Room, channel: SlackChannel, anna: SlackUser
+async def test_a_stranger_who_cannot_be_told(
+    room: Room, channel: SlackChannel, dm: SlackChannel, anna: SlackUser, asked: SlackMessage
 ) -> None:
+    async with room.listen(allowed_users=frozenset({"U0NOBODY001"})):
+        card = await room.shown(channel, "make:7", thread=asked)
+        for fault in (Fault(match="response_url", status=500), Fault(match="response_url", drop="before")):
+            room.slack.faults.add(fault)
+            before = len(room.slack.calls("response_url"))
+            assert (await channel.press(anna, card, "make:7")).status == 200
+            await room.slack.wait_for_call("response_url", count=before + 1, answered=False)
+        foreign = {"response_url": "https://example.com/answer"}
+        payload = {**room.slack.deliveries[-1].payload, **foreign}
+        assert await room.slack.push(payload, kind="interactive") == 200
+        room.slack.faults.add(Fault(match="chat.postMessage", body={"ok": False, "error": "cannot_dm_bot"}))
+        await dm.say(anna, "a fox")
+        await room.slack.delivered()
+    assert not room.taken.all and not channel.whispers
+
+
+async def test_a_stranger_in_a_channel_is_told_in_private(room: Room, channel: SlackChannel, anna: SlackUser) -> None:
     async with room.listen(allowed_channels=frozenset({"C0ANOTHER"})):
         await channel.say(anna, "@reelbot a fox")
         await channel.wait_for_whisper(anna, STRANGER.format(id=anna.id))

@@ -165,10 +165,14 @@ async def test_an_answer_that_never_came_is_asked_for_again_after_a_while(tmp_pa
     assert times[0] < times[-1]
 
 
-async def test_what_was_kept_before_stays(platform: SlackPlatform, clip: Delivery) -> None:
+@pytest.mark.parametrize("file", ["F0", ""])
+async def test_what_was_kept_before_stays(
+    platform: SlackPlatform, channel: SlackChannel, clip: Delivery, file: str
+) -> None:
     saved = Saved()
-    await platform.deliver(clip, {"other": "x", "completing": "yesterday", "file": "F0"}, saved)
+    await platform.deliver(clip, {"other": "x", "completing": "yesterday", "file": file}, saved)
     assert saved.values["other"] == "x"
+    assert len(clips(channel)) == 1
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------
