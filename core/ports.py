@@ -16,6 +16,7 @@ from typing import Protocol
 from core.conversation import Conversation, Turn, Waiting
 from core.generation import Generation
 from core.inspection import ClipFacts
+from core.limits import Cap
 from core.messages import Attachment, ConversationKey, Delivery, Incoming, Person, Post
 from core.money import LedgerEntry
 from core.reading import PromptInput, Reading, ReadingInput, TokenUse, Written
@@ -306,6 +307,8 @@ class Changes:
     """As they are to be; `revision` is the one that was read, 0 for a new row."""
     turns: tuple[Turn, ...] = ()
     entries: tuple[LedgerEntry, ...] = ()
+    caps: tuple[Cap, ...] = ()
+    """What the holds among the entries must stay within."""
     posts: tuple[OutboxPost, ...] = ()
     uses: tuple[TokenUse, ...] = ()
     messages: tuple[PostedMessage, ...] = ()
@@ -362,7 +365,8 @@ class Saver(Protocol):
 
     async def commit(self, changes: Changes) -> None:
         """Save everything in one transaction; raises StaleRow, and saves nothing, when a row was saved by somebody
-        else meanwhile, and TemporaryError when the database does not take it now."""
+        else meanwhile, OverLimit when a hold goes over a cap, and TemporaryError when the database does not take it
+        now."""
         ...
 
 
@@ -436,6 +440,10 @@ class Generations(Saver, Protocol):
 
     async def message_of(self, anchor: str) -> str:
         """The platform's message that an anchor stands for, or empty."""
+        ...
+
+    async def standing(self, caps: tuple[Cap, ...]) -> tuple[int, ...]:
+        """What counts against each cap now: micros, or orders."""
         ...
 
     async def balance(self, generation_id: int) -> Mapping[str, int]:

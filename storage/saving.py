@@ -21,6 +21,7 @@ from core.generation import Generation, GenerationStatus, OrderOutcome
 from core.messages import Incoming, Message, short_id
 from core.money import EntryKind, LedgerEntry
 from core.ports import Changes
+from storage import budgets
 from storage.database import is_duplicate, upsert
 from storage.message_map import message_row, remember
 from storage.tables import (
@@ -58,7 +59,8 @@ def receive(connection: Connection, incoming: Incoming, now: datetime) -> bool:
 
 
 def commit(connection: Connection, changes: Changes) -> None:
-    """Save everything that one step changes; raises StaleRow."""
+    """Save everything that one step changes; raises StaleRow and OverLimit."""
+    budgets.check(connection, changes)
     _finish_inbox(connection, changes)
     for incoming in changes.received:
         receive(connection, incoming, changes.at)

@@ -11,9 +11,10 @@ from datetime import datetime
 
 from core.conversation import Conversation, Waiting
 from core.generation import Generation
+from core.limits import Cap
 from core.messages import ConversationKey, Incoming
 from core.ports import Changes, Scene, Unsent
-from storage import loading, saving
+from storage import budgets, loading, saving
 from storage.database import BUSY_TIMEOUT_S, Database
 
 
@@ -110,6 +111,10 @@ class SqlStore:
     async def message_of(self, anchor: str) -> str:
         """The platform's message that an anchor stands for, or empty."""
         return await self._database.read(loading.message_of, anchor)
+
+    async def standing(self, caps: tuple[Cap, ...]) -> tuple[int, ...]:
+        """What counts against each cap now: micros, or orders."""
+        return tuple([await self._database.read(budgets.standing, cap) for cap in caps])
 
     async def balance(self, generation_id: int) -> Mapping[str, int]:
         """Micros by kind of ledger entry."""

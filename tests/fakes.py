@@ -71,6 +71,8 @@ class FakePlatform:
         self.files: dict[str, bytes] = {}
         self.deliveries = 0
         self.has_direct = False
+        self.direct_errors: list[Exception] = []
+        """Raised, one each, when the next direct places are looked up."""
         self.refused: set[ConversationKey] = set()
         """Places that take nothing."""
         self._ids = itertools.count(1000)
@@ -100,6 +102,8 @@ class FakePlatform:
         return replace(post.key, thread=await self.post(post, ""))
 
     async def direct(self, person: Person) -> ConversationKey | None:
+        if self.direct_errors:
+            raise self.direct_errors.pop(0)
         return ConversationKey(platform=self.name, chat=f"direct {person.id}") if self.has_direct else None
 
     async def deliver(self, delivery: Delivery, saved: Mapping[str, str], save: Save) -> str:

@@ -221,15 +221,7 @@ async def test_a_start_goes_on_with_bringing_it_directly(stage: Stage) -> None:
 
 async def test_a_direct_place_that_cannot_be_looked_up_now_is_waited_for(stage: Stage) -> None:
     await ordered_in_thread(stage)
-    look = [TemporaryError("away"), TemporaryError("away")]
-    direct = stage.platform.direct
-
-    async def sometimes(person: object) -> ConversationKey | None:
-        if look:
-            raise look.pop()
-        return await direct(ANN)
-
-    stage.platform.direct = sometimes  # type: ignore[method-assign, assignment]
+    stage.platform.direct_errors = [TemporaryError("away"), TemporaryError("away")]
     assert (await stage.finished(key=THREAD)).status is S.COMPLETED
 
 

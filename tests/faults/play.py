@@ -80,9 +80,14 @@ class Play(ABC, Generic[M]):
         await self.say()
         await self.press(await self.card(), "Make it")
 
-    async def tap(self, card: M, *, times: int) -> None:
-        """Tap on the main button so often, whatever becomes of the card meanwhile."""
-        action = next(action for label, action in self._buttons(card) if label.startswith("Make it"))
+    def main_action(self, card: M) -> str:
+        """What the main button carries."""
+        return next(action for label, action in self._buttons(card) if label.startswith("Make it"))
+
+    async def tap(self, card: M, *, times: int, action: str = "") -> None:
+        """Tap on the main button so often, whatever becomes of the card meanwhile. `action`: what the button carried,
+        where it may be gone."""
+        action = action or self.main_action(card)
         for _ in range(times):
             await self._press_raw(card, action)
 

@@ -42,8 +42,12 @@ class SlackPlay(Play[SlackMessage]):
 
     async def press(self, message: SlackMessage, label: str) -> None:
         """As the app does it."""
+        await self.pressed(message, label)
+
+    async def pressed(self, message: SlackMessage, label: str) -> bool:
+        """The same; whether Slack says that it was taken."""
         await ready(self._world)
-        await self._there.press(self._ann, message, label)
+        return (await self._there.press(self._ann, message, label)).acknowledged
 
     async def open_form(self, card: SlackMessage) -> None:
         """Open the form behind the card's button."""
@@ -68,7 +72,7 @@ class SlackPlay(Play[SlackMessage]):
         """The clip in the person's own messages, once it is charged."""
         clip = await self._direct.wait_for(self._is_clip, timeout=WAIT_S)
         async with asyncio.timeout(WAIT_S):
-            while "capture" not in self.ledger:
+            while "capture" not in self.ledger:  # noqa: ASYNC110 - a database
                 await asyncio.sleep(0.05)
         await self.pause()
         return clip

@@ -11,7 +11,7 @@ from tests.emulators.google import Clip
 from tests.faults.ends import ending, started, status_of
 from tests.faults.padding import padded
 from tests.faults.slack_play import SlackPlay
-from tests.faults.slack_points import COMPLETE, KILLED, REDIRECTED, WORKED_ON_S, Bringing, Redirected
+from tests.faults.slack_points import KILLED, REDIRECTED, STREAMING, UPLOAD, Bringing
 from tests.faults.test_killed import delivered
 from tests.program.services import SlackWorld, slack_world
 
@@ -40,30 +40,35 @@ async def test_killed_and_started_again(tmp_path: Path, point: Bringing) -> None
     async with slack_world(tmp_path, slack=point.slack()) as outside:
         prepare(outside, point, tmp_path)
         play = SlackPlay(outside)
-        async with ending(outside, point.at) as first:
-            await play.order()
-            assert await status_of(first) == -signal.SIGKILL
-        async with started(outside, later_s=point.later_s) as second:
+        for starts, place in enumerate(point.at):
+            async with ending(outside, place, later_s=starts * point.later_s) as program:
+                if not starts:
+                    await play.order()
+                assert await status_of(program) == -signal.SIGKILL
+        async with started(outside, later_s=len(point.at) * point.later_s) as last:
             await brought(play, replies=point.replies)
-            assert len(play.left_behind) <= 1, play.transcript
-            assert await second.stop() == 0
+            assert len(play.left_behind) <= len(point.at), play.transcript
+            broken = [call for call in outside.slack.calls(UPLOAD) if call.error == "the request broke off"]
+            assert len(broken) == point.at.count(STREAMING)
+            assert await last.stop() == 0
 
 
-@pytest.mark.parametrize("point", REDIRECTED, ids=lambda point: point.name)
-async def test_killed_on_the_way_to_the_person_alone(tmp_path: Path, point: Redirected) -> None:
+async def test_killed_on_the_way_to_the_person_alone(tmp_path: Path) -> None:
     async with slack_world(tmp_path) as outside:
         outside.google.omni.hold()
         play = SlackPlay(outside)
-        async with ending(outside, point.at) as first:
-            await play.order()
-            await play.told("Filming")
-            play.remove_bot()
-            outside.google.omni.release()
-            assert await status_of(first) == -signal.SIGKILL
-        async with started(outside, later_s=9.0) as second:
+        for starts, place in enumerate(REDIRECTED):
+            async with ending(outside, place, later_s=starts * 9.5) as program:
+                if not starts:
+                    await play.order()
+                    await play.told("Filming")
+                    play.remove_bot()
+                    outside.google.omni.release()
+                assert await status_of(program) == -signal.SIGKILL
+        async with started(outside, later_s=len(REDIRECTED) * 9.5) as last:
             clip = await play.brought_directly()
             assert play.clips == [clip], play.transcript
             assert play.clip_is_whole
             assert play.orders == 1
             assert play.ledger == {"hold": 1, "capture": 1}
-            assert await second.stop() == 0
+            assert await last.stop() == 0
