@@ -146,7 +146,7 @@ class App:
     ) -> AsyncIterator[Product]:
         """The product at work: first what was left behind, then whatever comes, in step with the clock."""
         settings = self._settings
-        product = self._product(platforms, works=works)
+        product = self._product(platforms, works=works, listens=listens)
         ticker = Ticker()
         try:
             if listens:
@@ -164,7 +164,7 @@ class App:
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
-    def _product(self, platforms: Mapping[str, Platform], *, works: bool) -> Product:
+    def _product(self, platforms: Mapping[str, Platform], *, works: bool, listens: bool) -> Product:
         settings = self._settings
         model, fallback = self.connections.dialogue_models()
         parts = Parts(
@@ -188,7 +188,9 @@ class App:
             link=self._link,
             link_valid=timedelta(days=settings.link_valid_days),
         )
-        return Product(parts, lambda produce, wake: EmbeddedEngine(produce, wake, clock=self._clock), works=works)
+        return Product(
+            parts, lambda produce, wake: EmbeddedEngine(produce, wake, clock=self._clock), works=works, listens=listens
+        )
 
     def _link(self, name: str, until: datetime) -> str:
         if not self._settings.public_url:

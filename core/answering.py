@@ -105,7 +105,7 @@ class Answering:
             ids=iter(ids),
             now=self._clock.now(),
             obstacle=obstacle,
-            whisper=isinstance(incoming, Message) and incoming.summoned,
+            whisper=incoming.summoned if isinstance(incoming, Message) else incoming.whispered,
         )
         fill(response)
         response.shape(wordings)

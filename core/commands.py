@@ -29,6 +29,11 @@ READ = frozenset({"video", "new"})
 """Commands whose text is a wish for the dialogue model to read."""
 
 
+LATER = frozenset(
+    {"usage", "receipt", "draft", "drafts", "templates", "schedule", "search", "forget", "chats", "rename", "pin"}
+)
+"""Words for what cannot be done here yet; by themselves they are no wish."""
+
 ABOUT_EVERYTHING = frozenset({"status", "videos", "list", "cancel", "stop"})
 """Commands about all of a person's work in a place, whichever conversation it belongs to."""
 
@@ -40,6 +45,10 @@ def subcommand(text: str) -> tuple[str, str]:
     word = first.lower()
     if word in STEPS and (not rest.strip() or _target(rest) is not None):
         return word, rest.strip()
+    if word in LATER | {"new", "start"} and not rest.strip():
+        return word, ""
+    if word == "video" and rest.strip():
+        return subcommand(rest)
     return "video", text.strip()
 
 
@@ -66,6 +75,8 @@ def apply_command(response: Response, message: Message, heard: Heard) -> None:
         response.say(texts.NEW_IN_THREAD if message.key.thread else texts.NEW_CONVERSATION)
     elif message.command == "start":
         response.say(texts.HELLO)
+    elif message.command in LATER:
+        response.say(texts.NOT_YET)
     else:
         response.say(texts.NOT_UNDERSTOOD)
 

@@ -52,8 +52,9 @@ class Deliverer:
         if platform is None:
             raise Undeliverable("this chat is not connected any more")
         clip, plan = generation.clip, generation.plan
-        assert clip is not None
         assert plan is not None
+        if clip is None:
+            raise Undeliverable("its file was deleted")
         path, poster = await self._collector.sent_files(generation)
         facts = await self._collector.sent_facts(generation, path)
         started = generation.entered.get(GenerationStatus.SUBMITTING.value, generation.created_at)

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from core import texts
 from core.actions import Action, parse_action
@@ -19,7 +20,7 @@ from core.answering import Answering, Fill, Notify
 from core.commands import ABOUT_EVERYTHING, apply_command, known, needs_reading
 from core.conversation import Waiting, owner_of
 from core.corrections import apply_correction, correction_of
-from core.errors import StaleRow, TemporaryError
+from core.errors import PermanentError, StaleRow, TemporaryError
 from core.generation import OPEN
 from core.hearing import Hearing
 from core.intake import Intake, Taken
@@ -40,6 +41,8 @@ log = logging.getLogger("reelbot.dialogue")
 
 MAX_LISTED = 20
 """How many finished clips of a person are looked at for a list of all their work."""
+MAX_SETTLES = 60
+"""So many times a thread for a wish is tried to be opened, some five hours, before the person is told."""
 MAX_TRIES = 5
 """So many times a message is tried before the person is told that it cannot be dealt with."""
 
@@ -96,6 +99,7 @@ class Dialogue:
         self._turns: Wakeful[ConversationKey] = Wakeful(self.turn, "turn")
         self._acknowledging: set[asyncio.Task[None]] = set()
         self._tries: dict[int, int] = {}
+        self._not_before: dict[int, datetime] = {}
         self._told_simpler: set[ConversationKey] = set()
 
     # --- in --------------------------------------------------------------------------------------------------------
@@ -107,7 +111,8 @@ class Dialogue:
         if not await self._inbox.receive(incoming, self._clock.now()):
             log.info("inbox.repeated", extra={"platform": incoming.key.platform, "event": incoming.event_id})
             return
-        if isinstance(incoming, Press) or incoming.addressed:
+        if isinstance(incoming, Press) or (incoming.addressed and not incoming.edited):
+            # Most edits need no answer, which would leave the acknowledgement standing.
             self._acknowledge(incoming)
         self._turns.wake(incoming.key)
 
@@ -133,6 +138,10 @@ class Dialogue:
         await self._turns.settled(key)
         await self._outbox.settled(key)
 
+    async def drain(self, seconds: float) -> None:
+        """Open no more threads for wishes that need one, and give those under way so many seconds."""
+        await self._summons.drain(seconds)
+
     async def stop(self) -> None:
         """Stop; what waits is dealt with after the next start."""
         await self._turns.stop()
@@ -144,10 +153,11 @@ class Dialogue:
 
     async def turn(self, key: ConversationKey) -> None:
         """Deal with everything that waits in one place."""
-        while waiting := await self._inbox.waiting(key):
+        while waiting := tuple(one for one in await self._inbox.waiting(key) if not self._put_off(one)):
             try:
                 await self._answer(waiting)
-                self._tries.pop(waiting[0].row, None)
+                if waiting[0].row not in self._not_before:
+                    self._tries.pop(waiting[0].row, None)
             except StaleRow:
                 log.info("turn.stale", extra={"row": waiting[0].row})
                 await self._failed(waiting[0])
@@ -158,6 +168,31 @@ class Dialogue:
                 log.exception("turn.failed", extra={"row": waiting[0].row})
                 await self._failed(waiting[0])
 
+    def _put_off(self, waiting: Waiting) -> bool:
+        """Whether it has to wait for its thread while what came after it goes on."""
+        until = self._not_before.get(waiting.row)
+        return until is not None and self._clock.now() < until
+
+    async def _settle(self, waiting: Waiting, message: Message) -> None:
+        """Have a wish go on in a thread of its own. What keeps it from that now is tried again later, and nobody else's
+        wish waits for it."""
+        try:
+            moved = await self._summons.settle(waiting, message)
+        except TemporaryError as error:
+            tries = self._tries[waiting.row] = self._tries.get(waiting.row, 0) + 1
+            if tries >= MAX_SETTLES:
+                raise PermanentError("A thread for a wish could not be opened.") from error
+            wait = error.retry_after if error.retry_after is not None else min(300.0, 2.0 ** min(tries, 9))
+            self._not_before[waiting.row] = self._clock.now() + timedelta(seconds=wait)
+            log.warning("turn.put_off", extra={"row": waiting.row, "seconds": wait})
+            return
+        if moved is None:
+            raise TemporaryError("The program is stopping.")
+        self._not_before.pop(waiting.row, None)
+        self._tries.pop(waiting.row, None)
+        self._acknowledge(moved)
+        self._turns.wake(moved.key)
+
     async def _failed(self, waiting: Waiting) -> None:
         tries = self._tries[waiting.row] = self._tries.get(waiting.row, 0) + 1
         if tries < MAX_TRIES:
@@ -166,14 +201,13 @@ class Dialogue:
         scene = await self._routing.scene(waiting.incoming)
         await self._answering.answer(scene, (waiting,), lambda response: response.say(texts.GIVEN_UP))
         self._tries.pop(waiting.row, None)
+        self._not_before.pop(waiting.row, None)
 
     async def _answer(self, waiting: tuple[Waiting, ...]) -> None:
         """Deal with the first of what waits, and with what belongs to it."""
         first, incoming = waiting[0], waiting[0].incoming
         if isinstance(incoming, Message) and wants_thread(incoming):
-            moved = await self._summons.settle(first, incoming)
-            self._acknowledge(moved)
-            self._turns.wake(moved.key)
+            await self._settle(first, incoming)
             return
         scene = await self._routing.scene(incoming)
         if isinstance(incoming, Press):
@@ -194,11 +228,12 @@ class Dialogue:
 
     async def _everywhere(self, scene: Scene, message: Message) -> Scene:
         """For commands that ask about all of a person's work: the generations of their other conversations here too."""
-        if message.command not in ABOUT_EVERYTHING:
+        if message.command not in ABOUT_EVERYTHING or (message.command == "stop" and message.key.thread):
             return scene
         rows = {generation.id: generation for generation in scene.generations}
-        if message.summoned or (message.private and message.key.thread):
-            # Nobody else reads the answer, and what they mean may be in any thread.
+        listing = message.private and message.key.thread and message.command not in ("stop", "cancel")
+        if message.summoned or listing:
+            # Nobody else reads the answer, and what they mean may be in any thread. A stop in a thread means that one.
             rows |= {row.id: row for row in await self._generations.of_person(message.sender.id, MAX_LISTED)}
         for other in await self._inbox.conversations(message.key, owner_of(message.key, message.sender.id)):
             found = await self._inbox.scene(other.id) if other.id != scene.conversation.id else None
@@ -219,17 +254,37 @@ class Dialogue:
         asking = self._answering.trial(scene, message).asking
         return asking is None or asking.requester.id != message.sender.id
 
+    async def _with_other_threads(self, scene: Scene, message: Message) -> Scene:
+        """For a new thread in a private chat: what the person has going on in the chat's other threads, which people
+        go on with at the top as well."""
+        if scene.conversation.revision or not (message.private and message.key.thread):
+            return scene
+        known = {generation.id for generation in scene.generations}
+        others = [
+            row
+            for row in await self._generations.of_person(message.sender.id, MAX_LISTED)
+            if row.key.chat == message.key.chat and row.key.platform == message.key.platform and row.id not in known
+        ]
+        newest_first = sorted((*scene.generations, *others), key=lambda generation: -generation.id)
+        return Scene(conversation=scene.conversation, generations=tuple(newest_first))
+
     async def _answer_wish(self, scene: Scene, waiting: tuple[Waiting, ...]) -> None:
-        wish = await self._hearing.wish(scene, waiting, alone=waiting[0].row in self._tries)
-        key = waiting[0].incoming.key
+        first = waiting[0].incoming
+        assert isinstance(first, Message)
+        wide = await self._with_other_threads(scene, first)
+        wish = await self._hearing.wish(wide, waiting, alone=waiting[0].row in self._tries)
+        key = first.key
         simpler = wish.reading.simpler
+        if any(step.intent is Intent.CREATE for step in wish.reading.steps):
+            wide = scene
 
         def fill(response: Response) -> None:
             wish.fill(response)
+            response.point_elsewhere()
             if simpler and key not in self._told_simpler:
                 response.say(texts.SIMPLER)
 
-        await self._answering.answer(scene, wish.waiting, fill, reading=wish.reading)
+        await self._answering.answer(wide, wish.waiting, fill, reading=wish.reading)
         if simpler:
             self._told_simpler.add(key)
         else:

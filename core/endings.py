@@ -99,7 +99,7 @@ def completed(generation: Generation, message_id: str, now: datetime) -> Changes
 def elsewhere(generation: Generation, place: ConversationKey, reason: str, now: datetime) -> Changes:
     """Its own place does not take the clip: it is kept, still held for, and brought to the person by another way."""
     refused_here = generation.moved(S.UNDELIVERABLE, now, reason=reason, elsewhere=place, delivery={}, due_at=now)
-    return _changes(refused_here, (), now)
+    return _changes(refused_here, (ended_status(refused_here),), now)
 
 
 def undeliverable(generation: Generation, reason: str, now: datetime) -> Changes:

@@ -18,6 +18,7 @@ from core.generation import FINAL, OPEN, Generation, GenerationStatus
 from core.offers import Offers
 from core.ports import Generations
 from core.request import SILENT, Tier
+from core.routing import LARGEST_ID
 
 LONG = 2_000
 """Longest idea that a form takes, in characters."""
@@ -172,7 +173,9 @@ class Forms:
         """The form that a press of this button opens for this person; None when the press is to be dealt with as it
         is, because the button has no form, or there is nothing that this person could change now."""
         pressed = parse_action(action)
-        if pressed is None or pressed.verb not in ("change", "alter") or pressed.generation_id is None:
+        if pressed is None or pressed.verb not in ("change", "alter"):
+            return None
+        if pressed.generation_id is None or pressed.generation_id > LARGEST_ID:
             return None
         generation = await self._generations.generation(pressed.generation_id)
         if generation is None:

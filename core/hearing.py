@@ -109,7 +109,7 @@ class Hearing:
 
     async def heard(self, message: Message, text: str, taken: Taken) -> Heard:
         """The message as the steps need it."""
-        about = await self._inbox.generation_of(message.key, message.reply_to) if message.reply_to else None
+        about = await self._routing.generation_meant(message)
         return Heard(
             message_id=message.id,
             text=text,
@@ -140,6 +140,7 @@ class Hearing:
                     pictures=taken.pictures + new.pictures,
                     others=taken.others + new.others,
                     problem=taken.problem or new.problem,
+                    unusable=taken.unusable or new.unusable,
                 )
         return taken
 
@@ -216,7 +217,8 @@ def _fill(reading: Reading, heard: Heard, taken: Taken) -> Fill:
         elif taken.others:
             response.say(texts.MEDIA_KEPT)
         elif not heard.text.strip() and not heard.pictures:
-            response.say(texts.ONLY_TEXT)
+            # Nothing but a mention is a greeting.
+            response.say(texts.ONLY_TEXT if taken.unusable else texts.HELLO)
 
     return fill
 

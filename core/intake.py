@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core import texts
-from core.errors import ReelbotError
+from core.errors import PermanentError, ReelbotError
 from core.messages import Attachment, MediaKind, Message
 from core.ports import ClipStore, Platform
 from core.request import MediaRef
@@ -43,6 +43,8 @@ class Taken:
     """Kept for later work."""
     problem: str = ""
     """A sentence for the person about what could not be taken, or empty."""
+    unusable: bool = False
+    """Whether there was something that is no file, such as a sticker."""
 
 
 class Intake:
@@ -59,9 +61,11 @@ class Intake:
         pictures: list[MediaRef] = []
         others: list[MediaRef] = []
         problem = ""
+        unusable = False
         platform = self._platforms[message.key.platform]
         for place, attachment in enumerate(message.attachments[:MAX_FILES]):
             if attachment.kind is MediaKind.OTHER:
+                unusable = True
                 continue
             if attachment.size_bytes > platform.limits.download_bytes:
                 problem = texts.TOO_BIG_TO_FETCH.format(limit=texts.spell_size(platform.limits.download_bytes))
@@ -72,11 +76,11 @@ class Intake:
                 await self._fetch(platform, attachment, name)
             except ReelbotError as error:
                 log.warning("intake.failed", extra={"row": row, "error": str(error)})
-                problem = texts.FETCH_FAILED
+                problem = texts.FETCH_REFUSED if isinstance(error, PermanentError) else texts.FETCH_FAILED
                 continue
             kept = MediaRef(name=name, mime_type=attachment.mime_type)
             (pictures if _is_picture(attachment) else others).append(kept)
-        return Taken(pictures=tuple(pictures), others=tuple(others), problem=problem)
+        return Taken(pictures=tuple(pictures), others=tuple(others), problem=problem, unusable=unusable)
 
     async def _fetch(self, platform: Platform, attachment: Attachment, name: str) -> None:
         path = self._folder / name.replace("/", "-")

@@ -114,6 +114,8 @@ class Press:
     """What the button carries; may be made up by hand, so it is checked against the rows before it counts."""
     sent_at: datetime
     private: bool = True
+    whispered: bool = False
+    """True when the message with the button is for the presser's eyes only; so is the answer then."""
     ref: str = ""
     """The adapter's handle to answer this press by (Telegram's callback query id)."""
     values: Mapping[str, str] = field(default_factory=dict)

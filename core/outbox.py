@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from core.errors import PermanentError, TemporaryError, Undeliverable
 from core.finishing import Finishing
-from core.messages import ConversationKey, Post, PostKind
+from core.messages import ConversationKey, PostKind
 from core.ports import Clock, OutboxRows, Platform, Unsent
 from core.wakeful import Wakeful
 
@@ -29,21 +29,29 @@ GIVE_UP_AFTER = 60
 class Outbox:
     """Carries out what is to be said; one task for each place that has something waiting."""
 
-    def __init__(self, *, rows: OutboxRows, platforms: Mapping[str, Platform], clock: Clock) -> None:
+    def __init__(
+        self, *, rows: OutboxRows, platforms: Mapping[str, Platform], clock: Clock, sends: bool = True
+    ) -> None:
+        """`sends`: whether this process does; of several over the same rows only one may, or things come twice."""
         self._rows = rows
         self._platforms = platforms
         self._clock = clock
+        self._sends_here = sends
         self._sends = Finishing()
+        self._moved: dict[int, ConversationKey] = {}
+        """Rows that were said in another place than their own, until they are marked."""
         self._senders: Wakeful[ConversationKey] = Wakeful(self.send, "outbox")
 
     def wake(self, key: ConversationKey) -> None:
         """Something new is to be sent in this place."""
-        self._senders.wake(key)
+        if self._sends_here:
+            self._senders.wake(key)
 
     async def sweep(self) -> None:
         """Send everything that waits anywhere and is due: at start, and whenever the clock looks."""
-        for key in await self._rows.unsent_keys(self._clock.now()):
-            self.wake(key)
+        if self._sends_here:
+            for key in await self._rows.unsent_keys(self._clock.now()):
+                self.wake(key)
 
     async def settled(self, key: ConversationKey) -> None:
         """Return when nothing is being sent in this place."""
@@ -81,7 +89,8 @@ class Outbox:
                     await self._mark(edited)
                     await self._postpone(row, error)
                     return
-                if row.post.anchor:
+                said_elsewhere = self._moved.pop(row.row, None) is not None
+                if row.post.anchor and not said_elsewhere:
                     anchored[row.post.anchor] = sent
             await self._mark(edited)
 
@@ -100,9 +109,10 @@ class Outbox:
             try:
                 return await platform.post(row.post, message_id)
             except Undeliverable:
-                if message_id or not await self._told_directly(platform, row.post):
+                told = "" if message_id else await self._told_directly(platform, row)
+                if not told:
                     raise
-                return ""
+                return told
         except PermanentError as error:
             log.warning("outbox.given_up", extra={"row": row.row, "error": str(error)})
             return ""
@@ -112,23 +122,26 @@ class Outbox:
                 return ""
             raise
 
-    async def _told_directly(self, platform: Platform, post: Post) -> bool:
-        """Tell the person alone what their place did not take; False when there is nobody, or no such place. What
-        only shows how it is going is left out."""
-        if post.person is None or post.kind is PostKind.STATUS:
-            return False
+    async def _told_directly(self, platform: Platform, row: Unsent) -> str:
+        """Tell the person alone what their place did not take; returns the message's id, or empty when there is nobody,
+        or no such place. Of what shows how it is going, only what they can stop it by."""
+        post = row.post
+        if post.person is None or (post.kind is PostKind.STATUS and not post.buttons):
+            return ""
         direct = await platform.direct(post.person)
         if direct is None or direct == post.key:
-            return False
-        await platform.post(replace(post, key=direct, reply_to="", whisper=False), "")
-        return True
+            return ""
+        told = await platform.post(replace(post, key=direct, reply_to="", whisper=False), "")
+        self._moved[row.row] = direct
+        return told
 
     async def _mark(self, sent: Mapping[int, str]) -> None:
         if sent:
-            await self._rows.sent(sent, self._clock.now())
+            moved = {row: self._moved[row] for row in sent if row in self._moved}
+            await self._rows.sent(sent, self._clock.now(), moved=moved)
 
     async def _postpone(self, row: Unsent, error: Exception) -> None:
         asked = error.retry_after if isinstance(error, TemporaryError) else None
         wait = asked if asked is not None else min(MAX_WAIT_S, 2.0 ** min(row.attempts, 9))
         log.info("outbox.postponed", extra={"row": row.row, "seconds": wait})
-        await self._rows.postpone(row.row, self._clock.now() + timedelta(seconds=wait))
+        await self._rows.postpone(row.row, self._clock.now() + timedelta(seconds=wait), counted=asked is None)

@@ -21,6 +21,7 @@ from core.errors import PermanentError, StaleRow, TemporaryError, UnplayableClip
 from core.finishing import Finishing
 from core.generation import FINAL, Generation, GenerationStatus
 from core.inspection import flaws
+from core.messages import ConversationKey
 from core.outbox import Outbox
 from core.polling import backoff
 from core.ports import Clock, Generations, VideoProvider
@@ -211,12 +212,17 @@ class Pipeline:
 
     async def _refused(self, generation: Generation, reason: str) -> Generation:
         """The place does not take the clip: it goes another way, or is kept without a charge when there is none."""
-        while True:
+        place: ConversationKey | None = None
+        failures = 0
+        while self._clock.now() - generation.entered[generation.status.value] <= MAX_DELIVERING:
+            if self._deliveries.closing:
+                return generation
             try:
                 place = await self._deliverer.another_way(generation)
                 break
             except TemporaryError as error:
-                await self._waits.pause(generation.id, error.retry_after or backoff(1))
+                failures += 1
+                await self._waits.pause(generation.id, error.retry_after or backoff(failures, max_s=300.0))
         now = self._clock.now()
         if place is not None:
             return await self._rows.end(generation, endings.elsewhere(generation, place, reason, now))

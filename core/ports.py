@@ -329,6 +329,8 @@ class OutboxPost:
 
     post: Post
     generation_id: int | None = None
+    conversation_id: str = ""
+    """The conversation it belongs to, where that is not the one of the other changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -462,12 +464,16 @@ class OutboxRows(Protocol):
         """Every place where something can be sent."""
         ...
 
-    async def sent(self, rows: Mapping[int, str], now: datetime) -> None:
-        """Mark rows as sent, each with the platform's message id (empty: given up)."""
+    async def sent(
+        self, rows: Mapping[int, str], now: datetime, *, moved: Mapping[int, ConversationKey] | None = None
+    ) -> None:
+        """Mark rows as sent, each with the platform's message id (empty: given up); `moved` says which of them were
+        said in another place than their own."""
         ...
 
-    async def postpone(self, row: int, until: datetime) -> None:
-        """Try the row, and what follows it in its place, not before `until`."""
+    async def postpone(self, row: int, until: datetime, *, counted: bool = True) -> None:
+        """Try the row, and what follows it in its place, not before `until`. Not `counted`: it was asked to wait, which
+        is no failure."""
         ...
 
 

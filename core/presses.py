@@ -30,7 +30,7 @@ def apply_press(response: Response, pressed: Action) -> None:
     generation = response.get(pressed.generation_id)
     handler = _HANDLERS.get(pressed.verb)
     if generation is None or handler is None:
-        response.say(texts.STALE_BUTTON)
+        response.say(texts.STALE_BUTTON, whisper=True)
     elif pressed.verb not in OPEN_TO_ALL and not response.may_decide(generation):
         text = texts.NOT_YOURS.format(name=generation.requester.name, id=generation.name)
         response.say(text, about=generation.id, whisper=True)
@@ -123,7 +123,7 @@ def _changes(response: Response, generation: Generation) -> list[QuestionOption]
 
 def _prompt(response: Response, generation: Generation, pressed: Action) -> None:
     if not generation.prompt:
-        response.say(texts.STALE_BUTTON)
+        response.say(texts.STALE_BUTTON, whisper=True)
         return
     response.say(texts.prompt(generation), about=generation.id)
 
@@ -156,12 +156,17 @@ def _option(response: Response, generation: Generation, pressed: Action) -> None
         option = question.options[place]
         response.amend(generation, {option.slot: option.value})
     else:
-        response.say(texts.STALE_BUTTON)
+        response.say(texts.STALE_BUTTON, whisper=True)
+
+
+def _seen(generation: Generation) -> bool:
+    """Whether it has ended, or its clip may be seen already while its delivery is being confirmed."""
+    return generation.status in FINAL or (generation.status is S.DELIVERING and generation.clip is not None)
 
 
 def _again(response: Response, generation: Generation, changes: Mapping[str, object]) -> None:
     """A new card for the same wish, with what is different."""
-    if generation.status not in FINAL:
+    if not _seen(generation):
         response.say(texts.ALREADY_UNDER_WAY.format(id=generation.name), about=generation.id)
         return
     response.begin(changes, message_id=response.source_id, base=generation.request, parent=generation)
@@ -169,7 +174,7 @@ def _again(response: Response, generation: Generation, changes: Mapping[str, obj
 
 def _take(response: Response, generation: Generation, pressed: Action) -> None:
     """Another take: the same request with another seed."""
-    if generation.status not in FINAL:
+    if not _seen(generation):
         response.say(texts.ALREADY_UNDER_WAY.format(id=generation.name), about=generation.id)
         return
     base = replace(generation.request, seed=None)
@@ -202,14 +207,22 @@ def _longer(response: Response, generation: Generation, pressed: Action) -> None
 
 def _details(response: Response, generation: Generation, pressed: Action) -> None:
     if generation.plan is None:
-        response.say(texts.STALE_BUTTON)
+        response.say(texts.STALE_BUTTON, whisper=True)
         return
     response.say(texts.details(generation), about=generation.id)
+
+
+def _may_be_erased(generation: Generation) -> bool:
+    """Whether nobody needs the files any more: while a clip is on its way they are what is brought."""
+    return generation.status in FINAL and not generation.on_its_way_elsewhere
 
 
 def _delete(response: Response, generation: Generation, pressed: Action) -> None:
     if generation.clip is None:
         response.say(texts.GONE.format(id=generation.name), about=generation.id)
+        return
+    if not _may_be_erased(generation):
+        response.say(texts.NOT_THERE_YET.format(id=generation.name), about=generation.id)
         return
     buttons = (
         Button(label=texts.DELETE_FOR_GOOD, action=action("erase", generation.id)),
@@ -219,8 +232,11 @@ def _delete(response: Response, generation: Generation, pressed: Action) -> None
 
 
 def _erase(response: Response, generation: Generation, pressed: Action) -> None:
-    if generation.clip is None or generation.status not in FINAL:
+    if generation.clip is None:
         response.say(texts.GONE.format(id=generation.name), about=generation.id)
+        return
+    if not _may_be_erased(generation):
+        response.say(texts.NOT_THERE_YET.format(id=generation.name), about=generation.id)
         return
     response.erase(generation)
 
@@ -250,7 +266,7 @@ def _drop(response: Response, generation: Generation, pressed: Action) -> None:
 def _rewrite(response: Response, generation: Generation, pressed: Action) -> None:
     place = pressed.number()
     if place is None or place >= len(generation.rewrites):
-        response.say(texts.STALE_BUTTON)
+        response.say(texts.STALE_BUTTON, whisper=True)
         return
     idea = generation.rewrites[place]
     base = replace(generation.request, idea="", subject="", setting="", shots=())
@@ -275,7 +291,7 @@ def _post_here(response: Response, generation: Generation, pressed: Action) -> N
 def _use(response: Response, generation: Generation, pressed: Action) -> None:
     place = pressed.number()
     if generation.status not in OPEN or place is None or place >= len(generation.suggestions):
-        response.say(texts.STALE_BUTTON)
+        response.say(texts.STALE_BUTTON, whisper=True)
         return
     suggestion = generation.suggestions[place]
     response.amend(generation, suggestion.changes, message_id=suggestion.message_id)
@@ -285,7 +301,7 @@ def _rate(response: Response, generation: Generation, pressed: Action) -> None:
     """Keep what somebody thinks of the clip; the latest word of each person counts."""
     good = bool(pressed.number())
     if generation.clip is None:
-        response.say(texts.STALE_BUTTON)
+        response.say(texts.STALE_BUTTON, whisper=True)
         return
     if generation.ratings.get(response.person.id) is good:
         return

@@ -93,13 +93,14 @@ class Parts:
 class Product:
     """The dialogue, the pipeline and everything between."""
 
-    def __init__(self, parts: Parts, make_engine: MakeEngine, *, works: bool = True) -> None:
-        """`works`: whether generations run in this process, or only in others over the same rows."""
+    def __init__(self, parts: Parts, make_engine: MakeEngine, *, works: bool = True, listens: bool = True) -> None:
+        """`works`: whether generations run in this process, or only in others over the same rows; `listens`: whether
+        people are heard, and answered, here."""
         store, clock = parts.store, parts.clock
         self._store = store
         self._clock = clock
         self._works = works
-        self.outbox = Outbox(rows=store, platforms=parts.platforms, clock=clock)
+        self.outbox = Outbox(rows=store, platforms=parts.platforms, clock=clock, sends=listens)
         readers = Readers(parts.model, parts.fallback, catalogue=parts.catalogue, timeout_s=parts.dialogue_timeout_s)
         self.offers = Offers(
             catalogue=parts.catalogue,
@@ -190,6 +191,7 @@ class Product:
     async def stop(self, within_s: float) -> None:
         """Stop everything; answers to orders under way are waited for so long, in seconds."""
         self._works = False
+        await self.dialogue.drain(within_s)
         await self.dialogue.stop()
         await asyncio.gather(self.pipeline.drain(within_s), self.outbox.drain(within_s))
         await self.engine.stop()

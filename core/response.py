@@ -178,9 +178,19 @@ class Response:
         post = Post(key=self.conversation.key, text=text, buttons=buttons, reply_to=self.reply_to, person=person)
         self._post(replace(post, whisper=whisper or self._whisper), about)
 
+    def point_elsewhere(self) -> None:
+        """Say where something goes on when all that was done is seen in another thread only."""
+        here = self.conversation.key
+        touched = [generation for generation in self._changed.values() if generation.key != here]
+        begun = any(generation.key == here for generation in self._changed.values())
+        if touched and not begun and not any(outgoing.post.key == here for outgoing in self.posts):
+            self.say(texts.GOES_ON_THERE.format(id=touched[-1].name), about=touched[-1].id)
+
     def _post(self, post: Post, about: int | None) -> None:
         post = replace(post, person=post.person or self.person)
-        self.posts.append(OutboxPost(post=post, generation_id=about))
+        elsewhere = about is not None and about in self._rows and post.key != self.conversation.key
+        belongs = self._rows[about].conversation_id if elsewhere and about is not None else ""
+        self.posts.append(OutboxPost(post=post, generation_id=about, conversation_id=belongs))
 
     # --- changing --------------------------------------------------------------------------------------------------
 

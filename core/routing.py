@@ -1,7 +1,7 @@
 """Which conversation a message or press belongs to.
 
 A press belongs to its generation's; an edit, to that of the message it changes; a reply, to that of the message it
-replies to; anything else, to the current one of its writer, or of the thread.
+replies to, as far as those are of the same place; anything else, to the current one of its writer, or of the thread.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import secrets
 
 from core.actions import parse_action
 from core.conversation import owner_of
+from core.generation import Generation
 from core.messages import Incoming, Message, Press
 from core.ports import Clock, Generations, Inbox, Scene
 from core.switching import fresh_conversation
@@ -27,28 +28,41 @@ class Routing:
         self._clock = clock
 
     async def scene(self, incoming: Incoming) -> Scene:
-        """The conversation with its generations; a new one where there is none, or another is asked for."""
+        """The conversation with its generations; a new one where there is none, or another is asked for.
+
+        It is always one of this place. What is pressed or replied to may be from another one, brought here because its
+        own place refused it: then only that generation comes along, and nothing said here ends up there."""
         conversation_id = None if opens_another(incoming) else await self._conversation_id(incoming)
         scene = await self._inbox.scene(conversation_id) if conversation_id else None
-        if scene is not None:
-            return await self._with_named(scene, incoming)
-        sender, now = incoming.sender, self._clock.now()
-        owner = owner_of(incoming.key, sender.id)
-        fresh = fresh_conversation(secrets.token_hex(6), incoming.key, owner, sender.language, now)
-        return Scene(conversation=fresh, generations=())
+        if scene is None:
+            sender, now = incoming.sender, self._clock.now()
+            owner = owner_of(incoming.key, sender.id)
+            fresh = fresh_conversation(secrets.token_hex(6), incoming.key, owner, sender.language, now)
+            scene = Scene(conversation=fresh, generations=())
+        return await self._with_named(scene, incoming)
 
     async def _with_named(self, scene: Scene, incoming: Incoming) -> Scene:
         """The scene with the generation that is pressed or replied to, however long ago it was."""
         if isinstance(incoming, Press):
             number = _pressed(incoming)
         else:
-            number = await self._inbox.generation_of(incoming.key, incoming.reply_to) if incoming.reply_to else None
+            number = await self.generation_meant(incoming)
         if number is None or any(generation.id == number for generation in scene.generations):
             return scene
         generation = await self._generations.generation(number)
-        if generation is None or generation.conversation_id != scene.conversation.id:
+        if generation is None:
+            return scene
+        if generation.conversation_id != scene.conversation.id and not _own_from_elsewhere(incoming, generation):
             return scene
         return Scene(conversation=scene.conversation, generations=(*scene.generations, generation))
+
+    async def generation_meant(self, message: Message) -> int | None:
+        """The generation whose message this one replies to, or whose message its thread hangs on."""
+        for referred in (message.reply_to, message.key.thread):
+            number = await self._inbox.generation_of(message.key, referred) if referred else None
+            if number is not None:
+                return number
+        return None
 
     async def belongs(self, incoming: Incoming, scene: Scene) -> bool:
         """Whether what came in belongs to this conversation too."""
@@ -56,24 +70,32 @@ class Routing:
         return found == scene.conversation.id or (found is None and not scene.conversation.revision)
 
     async def _conversation_id(self, incoming: Incoming) -> str | None:
+        """The conversation of this place that it belongs to, or None."""
         key = incoming.key
         if isinstance(incoming, Press):
             found = await self._conversation_pressed(incoming)
         else:
             referred = incoming.id if incoming.edited else incoming.reply_to
             found = await self._inbox.conversation_of(key, referred) if referred else None
-        return found or await self._inbox.current(key, owner_of(key, incoming.sender.id))
+        if found is not None:
+            scene = await self._inbox.scene(found)
+            if scene is not None and scene.conversation.key == key:
+                return found
+        return await self._inbox.current(key, owner_of(key, incoming.sender.id))
 
     async def _conversation_pressed(self, press: Press) -> str | None:
-        """The conversation of the generation that the button names, if it is of this place or the person's own: what
-        is told directly to somebody may be about another place."""
+        """The conversation of the generation that the button names, if it is of this place."""
         number = _pressed(press)
         generation = await self._generations.generation(number) if number is not None else None
-        if generation is None:
-            return None
-        near = press.private or press.key.chat == generation.key.chat
-        own = near and generation.key.platform == press.key.platform and generation.requester.id == press.sender.id
-        return generation.conversation_id if own or generation.key == press.key else None
+        return generation.conversation_id if generation is not None and generation.key == press.key else None
+
+
+def _own_from_elsewhere(incoming: Incoming, generation: Generation) -> bool:
+    """Whether somebody means their own generation of another place, where nobody else takes part: in private, by what
+    only they see, or in the same chat."""
+    own = generation.key.platform == incoming.key.platform and generation.requester.id == incoming.sender.id
+    whispered = isinstance(incoming, Press) and incoming.whispered
+    return own and (incoming.private or whispered or generation.key.chat == incoming.key.chat)
 
 
 def _pressed(press: Press) -> int | None:

@@ -66,6 +66,8 @@ class Rows:
                     ended,
                     revision=fresh.revision,
                     told_late=fresh.told_late or ended.told_late,
+                    ratings=fresh.ratings,
+                    suggestions=fresh.suggestions,
                     cancel_requested=ended.cancel_requested if decided else fresh.cancel_requested,
                 )
                 changes = replace(changes, generations=(ended,))
@@ -101,4 +103,6 @@ class Rows:
             revision=fresh.revision,
             cancel_requested=fresh.cancel_requested,
             told_late=fresh.told_late,
+            ratings=fresh.ratings,
+            suggestions=fresh.suggestions,
         )

@@ -209,7 +209,8 @@ def _cancel(response: Response, step: Step, heard: Heard) -> None:
         response.say(texts.WHICH_ONE, buttons)
     elif not response.may_decide(candidates[0]):
         owner = candidates[0]
-        response.say(texts.NOT_YOURS.format(name=owner.requester.name, id=owner.name), about=owner.id)
+        text = texts.NOT_YOURS.format(name=owner.requester.name, id=owner.name)
+        response.say(text, about=owner.id, whisper=True)
     else:
         response.cancel(candidates[0])
 
@@ -245,8 +246,9 @@ def _settings(response: Response, step: Step, heard: Heard) -> None:
 
 
 def _aside(response: Response, step: Step, heard: Heard) -> None:
-    """People talk to each other: no answer. Alone with the bot there are no asides, and it always answers."""
-    if heard.private:
+    """People talk to each other: no answer. Alone with the bot, or when it is spoken to, there are no asides, and it
+    always answers."""
+    if heard.private or heard.addressed:
         response.say(texts.NOT_UNDERSTOOD)
 
 

@@ -262,14 +262,12 @@ CANCELLED_CARD = "Cancelled. Nothing was ordered and nothing is charged."
 
 OBSTACLES = {
     Obstacle.NOT_MEMBER: (
-        "I am not a member there, so I could not post the clip. Invite me and ask again, or ask me right here."
+        "I am not a member there, so I could not post the clip. Invite me and ask again, or ask me in a direct message."
     ),
     Obstacle.NO_RIGHT_TO_POST: (
-        "I may not write there. Ask an admin to let me send messages, or tell me your wish right here."
+        "I may not write there. Ask an admin to let me send messages, or ask me in a direct message."
     ),
-    Obstacle.NO_RIGHT_TO_SEND_VIDEO: (
-        "I may not send videos here. Ask an admin for the right to send files, or send me your wish directly."
-    ),
+    Obstacle.NO_RIGHT_TO_SEND_VIDEO: "I may not send videos here. Ask an admin to give me the right to send files.",
     Obstacle.BLOCKED: "You have blocked me, so I could not bring you the clip. Unblock me, then ask again.",
 }
 
@@ -372,7 +370,11 @@ def finished_line(generation: Generation) -> str:
         GenerationStatus.CANCELLED: "Cancelled · not charged",
         GenerationStatus.FAILED: "Failed · not charged",
         GenerationStatus.REFUSED: "Refused · not charged",
-        GenerationStatus.UNDELIVERABLE: "Ready, but could not be posted · not charged",
+        GenerationStatus.UNDELIVERABLE: (
+            "Ready, on its way to you directly, because I could not post it here"
+            if generation.elsewhere is not None and generation.due_at is not None
+            else "Ready, but could not be posted · not charged"
+        ),
         GenerationStatus.AMBIGUOUS: "No answer to the order",
     }
     return f"{generation.name} · {words.get(generation.status, generation.status.value)}"
@@ -446,7 +448,8 @@ def prompt(generation: Generation) -> str:
 
 def over(generation: Generation) -> str:
     """Somebody wants to cancel what has ended."""
-    if generation.status in (GenerationStatus.COMPLETED, GenerationStatus.DOWNLOADING, GenerationStatus.DELIVERING):
+    on_its_way = (GenerationStatus.COMPLETED, GenerationStatus.DOWNLOADING, GenerationStatus.DELIVERING)
+    if generation.status in on_its_way or generation.on_its_way_elsewhere:
         return TOO_LATE_TO_CANCEL.format(id=generation.name)
     return f"{generation.name} is over already; nothing is running and nothing more is charged."
 
@@ -464,7 +467,9 @@ def asks_something_else(text: str) -> bool:
     return text == WHICH_ONE or text.endswith(DELETE_QUESTION.partition("{id}")[2])
 
 
-DELETED = "{id} is deleted here. Delete the message above too if you want it gone from the chat."
+DELETED = "I have deleted {id}. The message above stays in the chat; you or an admin can delete it there."
+NOT_THERE_YET = "{id} is still on its way to you. Delete it once it is there."
+GOES_ON_THERE = "Done; {id} goes on in its own thread above."
 KEPT = "{id} is kept."
 KEPT_AS_IS = "{id} stays as it was."
 STALE_BUTTON = "That button is out of date. Tell me in words what you would like."
@@ -582,7 +587,13 @@ NOT_UNDERSTOOD = "I make videos. Tell me in a sentence what you would like to se
 ONLY_TEXT = "I can work with text and pictures here: send a sentence, or a picture with one."
 TOO_BIG_TO_FETCH = "That file is larger than I may fetch here ({limit}). Send a smaller one."
 FETCH_FAILED = "I could not fetch your file. Please send it again."
-MEDIA_KEPT = "Thank you, I keep it. For now I can begin a clip with a picture; tell me what should happen."
+FETCH_REFUSED = (
+    "I cannot get at that file, and sending it again will not help. Your words alone are enough for a video; my "
+    "operator can see to it that I may read files."
+)
+MEDIA_KEPT = (
+    "Thank you, I keep it. For now I can begin a clip with a JPEG, PNG or WebP picture; tell me what should happen."
+)
 SIMPLER = "(My language model is not answering, so I read you word by word for now. You still get your video.)"
 ALREADY_UNDER_WAY = "{id} is ordered already, so I left it as it was. Reply to the clip to change it."
 SETTINGS_LATER = "Tell me with the wish how you want it: “upright”, “6 seconds”, “best quality”."
@@ -598,6 +609,11 @@ GIVEN_UP = "I could not deal with your message. Please say it again in other wor
 NO_MODEL = "No video service set up here can work with that. Try it without the picture, or ask my operator."
 RATED_GOOD = "Glad you like it!"
 RATED_BAD = "Thank you for telling me. Say in the thread what should be different about {id}, and I will quote it."
+STRANGER_PLACE = (
+    "I may not work in this channel. My operator can add it ({channel}); in a direct message I gladly will."
+)
+NOT_YET = "I cannot do that yet. Tell me what you would like to see, or say “help”."
+SLOW_TODAY = "I have it, but my database is slow right now. No need to say it again."
 STRANGER = "I only work for people my operator has let in. Ask them to add your id: {id}"
 
 

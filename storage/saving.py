@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from core.conversation import Conversation
 from core.errors import PermanentError, StaleRow
 from core.generation import Generation, GenerationStatus, OrderOutcome
-from core.messages import Incoming, Message, short_id
+from core.messages import ConversationKey, Incoming, Message, short_id
 from core.money import EntryKind, LedgerEntry
 from core.ports import Changes
 from storage import budgets
@@ -205,7 +205,7 @@ def _outbox_rows(changes: Changes) -> list[dict[str, Any]]:
             "chat": item.post.key.chat,
             "thread": item.post.key.thread,
             "anchor": item.post.anchor,
-            "conversation_id": changes.conversation_id or None,
+            "conversation_id": item.conversation_id or changes.conversation_id or None,
             "generation_id": item.generation_id,
             "body": item.post,
             "created_at": changes.at,
@@ -230,7 +230,7 @@ def _model_call_rows(changes: Changes) -> list[dict[str, Any]]:
     ]
 
 
-def sent(connection: Connection, rows: Mapping[int, str], now: datetime) -> None:
+def sent(connection: Connection, rows: Mapping[int, str], now: datetime, moved: Mapping[int, ConversationKey]) -> None:
     """Mark outbox rows as sent and remember their messages; rows that were sent before stay as they are."""
     statement = (
         update(outbox)
@@ -247,16 +247,23 @@ def sent(connection: Connection, rows: Mapping[int, str], now: datetime) -> None
     )
     rows_sent = sorted(connection.execute(statement).all(), key=lambda row: row.id)
     known = [
-        message_row(row.platform, row.chat, rows[row.id], row.conversation_id, row.generation_id, row.anchor)
+        message_row(
+            row.platform,
+            moved[row.id].chat if row.id in moved else row.chat,
+            rows[row.id],
+            row.conversation_id,
+            row.generation_id,
+            "" if row.id in moved else row.anchor,
+        )
         for row in rows_sent
         if rows[row.id]
     ]
     remember(connection, known, "conversation_id", "generation_id", "anchor")
 
 
-def postpone(connection: Connection, row: int, until: datetime) -> None:
-    """Count an attempt and try the outbox row not before `until`."""
-    values = {"due_at": until, "attempts": outbox.c.attempts + 1}
+def postpone(connection: Connection, row: int, until: datetime, counted: bool) -> None:
+    """Try the outbox row not before `until`, and count an attempt unless it is not to be counted."""
+    values = {"due_at": until, "attempts": outbox.c.attempts + int(counted)}
     connection.execute(update(outbox).where(outbox.c.id == row, outbox.c.sent_at.is_(None)).values(values))
 
 

@@ -130,13 +130,16 @@ class SqlStore:
         """Every place where something can be sent."""
         return await self._database.read(loading.unsent_keys, now)
 
-    async def sent(self, rows: Mapping[int, str], now: datetime) -> None:
-        """Mark rows as sent, each with the platform's message id (empty: given up)."""
-        await self._database.write(saving.sent, rows, now)
+    async def sent(
+        self, rows: Mapping[int, str], now: datetime, *, moved: Mapping[int, ConversationKey] | None = None
+    ) -> None:
+        """Mark rows as sent, each with the platform's message id (empty: given up); `moved` says which of them were
+        said in another place than their own."""
+        await self._database.write(saving.sent, rows, now, moved or {})
 
-    async def postpone(self, row: int, until: datetime) -> None:
-        """Count an attempt; try the row, and what follows it in its place, not before `until`."""
-        await self._database.write(saving.postpone, row, until)
+    async def postpone(self, row: int, until: datetime, *, counted: bool = True) -> None:
+        """Try the row, and what follows it in its place, not before `until`; an attempt is `counted` or not."""
+        await self._database.write(saving.postpone, row, until, counted)
 
     # --- secrets
 

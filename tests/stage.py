@@ -120,7 +120,13 @@ class Stage:
         return message.id
 
     async def press(
-        self, shown: Shown, label: str, *, person: Person = ANN, key: ConversationKey = HERE, private: bool = True
+        self,
+        shown: Shown,
+        label: str,
+        *,
+        person: Person = ANN,
+        key: ConversationKey = HERE,
+        private: bool = True,
     ) -> None:
         """A person taps the button whose label begins so."""
         await self.press_raw(shown.id, shown.button(label).action, person=person, key=key, private=private)

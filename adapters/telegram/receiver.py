@@ -235,7 +235,7 @@ class TelegramReceiver:
         incoming = parse_update(raw, bot_id=bot.bot_id, bot_username=bot.username, now=now)
         if incoming is None:
             return
-        if not self._access.allowed(incoming, chat=incoming.key.chat):
+        if self._access.refusal(incoming, chat=incoming.key.chat) is not None:
             self._turn_away(incoming, now)
             return
         if isinstance(incoming, Message):

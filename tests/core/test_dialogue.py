@@ -258,12 +258,14 @@ async def stored(stage: Stage, name: str) -> bytes:
 
 async def test_files_that_cannot_be_used_are_said_so(stage: Stage) -> None:
     await stage.say("", attachments=(photo("nowhere"),))
-    assert texts.FETCH_FAILED in stage.platform.transcript()
+    assert texts.FETCH_REFUSED in stage.platform.transcript()
     stage.platform.files["voice"] = b"ogg"
     await stage.say("", attachments=(photo("voice", kind=MediaKind.VOICE, mime="audio/ogg"),))
     assert texts.MEDIA_KEPT in stage.platform.transcript()
-    await stage.say("")
+    await stage.say("", attachments=(photo("sticker", kind=MediaKind.OTHER, mime=""),))
     assert texts.ONLY_TEXT in stage.platform.transcript()
+    await stage.say("")
+    assert texts.HELLO in stage.platform.transcript()
     assert await stage.store.generation(1) is None
 
 

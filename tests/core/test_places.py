@@ -4,6 +4,7 @@ and talk that is none of the bot's business."""
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from core import texts
 from core.errors import TemporaryError, Undeliverable
 from core.generation import GenerationStatus as S
 from core.messages import Attachment, ConversationKey, MediaKind, Message, Press
-from core.ports import Failed, Obstacle
+from core.ports import Changes, Failed, Obstacle, Running
 from tests.core.test_conversation_to_clip import RICH
 from tests.fakes import Shown
 from tests.stage import ANN, BOB, Stage
@@ -149,20 +150,20 @@ async def test_a_failure_is_told_directly_and_can_be_retried_there(stage: Stage)
     told = stage.platform.with_button("Retry")
     assert place(told) == DIRECT
     stage.platform.refused = set()
-    await stage.press(told, "Retry", key=replace(DIRECT, thread=told.id))
-    await settled(stage, THREAD)
-    assert place(stage.platform.with_button("Make it")) == THREAD
+    here = replace(DIRECT, thread=told.id)
+    await stage.press(told, "Retry", key=here)
+    assert place(stage.platform.with_button("Make it")) == here, "it goes on where they tapped"
 
 
-async def test_progress_is_not_told_directly(stage: Stage) -> None:
+async def test_of_progress_only_what_it_can_be_stopped_by_is_told_directly(stage: Stage) -> None:
     stage.platform.has_direct = True
     await stage.say(RICH, key=THREAD, private=False)
     card = stage.platform.with_button("Make it")
     stage.platform.refused = {THREAD}
     await stage.press(card, "Make it", key=THREAD, private=False)
     await stage.finished(key=THREAD)
-    kinds = [one.post.kind for one in stage.platform.shown if one.post and one.post.key == DIRECT]
-    assert "status" not in kinds
+    shown = [one for one in stage.platform.shown if one.post and one.post.kind == "status" and place(one) == DIRECT]
+    assert [[button.label for button in one.buttons] for one in shown] == [["Cancel"]]
 
 
 # --- a clip that its place refuses -----------------------------------------------------------------------------------
@@ -298,3 +299,190 @@ async def test_a_place_that_refuses_by_error_is_no_reason_to_stop(stage: Stage) 
     stage.platform.errors = [Undeliverable("not in channel")]
     await stage.say(RICH, key=THREAD, private=False)
     assert place(stage.platform.with_button("Make it")) == DIRECT
+
+
+# --- found by reviewers ----------------------------------------------------------------------------------------------
+
+
+async def test_files_that_are_being_brought_elsewhere_are_not_erased(stage: Stage) -> None:
+    await ordered_in_thread(stage)
+    stage.platform.errors = [RuntimeError("the power went out")]
+    assert (await stage.finished(key=THREAD)).on_its_way_elsewhere
+    for action in ("delete:1", "erase:1", "cancel:1", "post:1"):
+        await stage.press_raw("1", action, key=replace(DIRECT, thread="x"))
+    assert (await stage.generation()).clip is not None
+    assert "nothing more is charged" not in stage.platform.transcript()
+    await stage.product.recover()
+    assert (await stage.finished(key=THREAD)).status is S.COMPLETED
+    assert set(await stage.store.balance(1)) == {"quote", "hold", "capture"}
+
+
+async def test_a_clip_whose_file_is_gone_ends_all_the_same(stage: Stage) -> None:
+    await ordered_in_thread(stage)
+    stage.platform.errors = [RuntimeError("the power went out")]
+    generation = await stage.finished(key=THREAD)
+    gone = replace(generation, clip=None)
+    await stage.store.commit(
+        Changes(generations=(gone,), conversation_id=generation.conversation_id, at=stage.clock.now())
+    )
+    await stage.product.recover()
+    assert (await stage.finished(key=THREAD)).due_at is None
+    assert set(await stage.store.balance(1)) == {"quote", "hold", "release"}
+
+
+async def test_what_is_said_in_private_about_a_clip_from_a_group_stays_private(stage: Stage) -> None:
+    await ordered_in_thread(stage)
+    await stage.finished(key=THREAD)
+    stage.platform.refused = set()
+    clip = stage.platform.with_button("Another take")
+    thread = replace(DIRECT, thread=clip.id)
+    await stage.say("the same, but for my secret love", key=thread)
+    card = stage.platform.with_button("Make it")
+    assert place(card) == thread
+    assert (await stage.generation(2)).parent == 1
+    scene = await stage.store.scene(await stage.conversation(THREAD))
+    assert scene is not None
+    assert "secret" not in str(scene)
+    await stage.say("at night", key=DIRECT, reply_to=clip.id)
+    assert place(stage.platform.with_button("Make it")) == DIRECT
+
+
+async def test_a_stop_means_its_own_thread(stage: Stage) -> None:
+    stage.provider.on_poll = [Running()] * 10_000
+    await stage.say(RICH, key=THREAD, private=False)
+    await stage.press(stage.platform.with_button("Make it"), "Make it", key=THREAD, private=False)
+    await stage.say("", key=replace(DIRECT, thread="t9"), command="stop")
+    assert stage.platform.last.text == texts.NOTHING_TO_CANCEL
+    assert not (await stage.generation()).cancel_requested
+    await stage.say("", key=THREAD, command="stop", private=False)
+    assert (await stage.finished(key=THREAD)).status is S.CANCELLED
+
+
+async def test_a_thread_is_opened_once_however_long_the_database_is_locked(stage: Stage) -> None:
+    commit, locked = stage.store.commit, [True] * 5
+
+    async def sometimes(changes: Changes) -> None:
+        if changes.received and locked:
+            locked.pop()
+            raise TemporaryError("locked")
+        await commit(changes)
+
+    stage.store.commit = sometimes  # type: ignore[method-assign]
+    await stage.say(RICH, key=CHANNEL, command="video", rootless=True, private=False)
+    for _ in range(10):
+        stage.clock.advance(60)
+        await stage.dialogue.sweep()
+        await settled(stage, CHANNEL)
+    roots = [one for one in stage.platform.shown if place(one) == CHANNEL]
+    assert len(roots) == 1
+    await settled(stage, replace(CHANNEL, thread=roots[0].id))
+    stage.platform.with_button("Make it")
+
+
+async def test_a_wish_that_cannot_get_its_thread_now_holds_nobody_up(stage: Stage) -> None:
+    stage.platform.errors = [TemporaryError("busy", retry_after=30.0)]
+    await stage.say(RICH, key=CHANNEL, command="video", rootless=True, private=False)
+    assert stage.platform.shown == []
+    await stage.say("", key=CHANNEL, command="help", rootless=True, private=False, person=BOB)
+    assert stage.platform.last.text == texts.HELP
+    stage.clock.advance(31)
+    await stage.dialogue.sweep()
+    await settled(stage, CHANNEL)
+    await settled(stage, replace(CHANNEL, thread=stage.platform.last.id))
+    stage.platform.with_button("Make it")
+
+
+async def test_a_wish_in_a_place_that_turns_out_to_refuse_goes_on_directly(stage: Stage) -> None:
+    stage.platform.has_direct = True
+    stage.platform.errors = [Undeliverable("not in channel")]
+    await stage.say(RICH, key=CHANNEL, command="video", rootless=True, private=False)
+    root = stage.platform.shown[0]
+    await settled(stage, replace(DIRECT, thread=root.id))
+    assert place(stage.platform.with_button("Make it")) == replace(DIRECT, thread=root.id)
+
+
+async def test_a_direct_place_that_is_never_found_ends_after_a_day(stage: Stage) -> None:
+    await ordered_in_thread(stage)
+    stage.platform.direct_errors = [TemporaryError("away", retry_after=3_600.0) for _ in range(100)]
+    assert (await stage.finished(key=THREAD)).status is S.UNDELIVERABLE
+    assert set(await stage.store.balance(1)) == {"quote", "hold", "release"}
+
+
+async def test_buttons_of_what_only_i_see_work_where_i_see_it(stage: Stage) -> None:
+    other = replace(CHANNEL, chat="other channel")
+    await stage.say(RICH, key=THREAD, private=False)
+    press = Press(
+        event_id="w1", key=other, id="e1", sender=ANN, action="cancel:1", sent_at=stage.clock.now(), private=False,
+        whispered=True,
+    )  # fmt: skip
+    await stage.dialogue.receive(replace(press, event_id="w0", sender=BOB))
+    await stage.dialogue.settled(other)
+    assert (await stage.generation()).status is S.PENDING_CONFIRMATION
+    await stage.dialogue.receive(press)
+    await stage.dialogue.settled(other)
+    assert (await stage.generation()).status is S.CANCELLED
+    said = stage.platform.last.post
+    assert said is not None
+    assert (said.key, said.whisper, said.text) == (other, True, texts.CANCELLED_CARD)
+
+
+async def test_a_rating_during_the_delivery_is_kept(stage: Stage) -> None:
+    await stage.say(RICH)
+    deliver = stage.platform.deliver
+
+    async def rated_meanwhile(*given: Any) -> str:
+        message_id = await deliver(*given)
+        await stage.press_raw(message_id, "rate:1:1")
+        return message_id
+
+    stage.platform.deliver = rated_meanwhile  # type: ignore[method-assign]
+    await stage.press(stage.platform.with_button("Make it"), "Make it")
+    row = await stage.finished()
+    assert (row.status, row.ratings) == (S.COMPLETED, {ANN.id: True})
+
+
+# --- the top of a private chat with threads --------------------------------------------------------------------------
+
+
+def top(number: int) -> ConversationKey:
+    """A new thread in Ann's private chat."""
+    return replace(DIRECT, thread=f"top{number}")
+
+
+async def test_a_yes_at_the_top_means_the_only_card(stage: Stage) -> None:
+    await stage.say(RICH, key=top(1))
+    await stage.say("yes", key=top(2))
+    assert texts.GOES_ON_THERE.format(id="v1") in [one.text for one in stage.platform.shown if place(one) == top(2)]
+    assert (await stage.finished(key=top(1))).status is S.COMPLETED
+    assert place(stage.platform.with_button("Another take")) == top(1)
+
+
+async def test_a_change_at_the_top_changes_the_card_in_its_thread(stage: Stage) -> None:
+    await stage.say(RICH, key=top(1))
+    card = stage.platform.with_button("Make it")
+    await stage.say("make it 6 seconds", key=top(2))
+    assert "6 s" in card.text
+    assert place(stage.platform.last) == top(2)
+
+
+async def test_a_new_wish_at_the_top_is_a_new_wish(stage: Stage) -> None:
+    await stage.say(RICH, key=top(1))
+    await stage.say("make me a video of a blue hen on a farm at night, cinematic, 4 seconds", key=top(2))
+    assert place(stage.platform.with_button("Make it")) == top(2)
+    assert (await stage.generation(1)).status is S.PENDING_CONFIRMATION
+
+
+async def test_status_and_cancel_in_words_at_the_top_know_of_the_other_threads(stage: Stage) -> None:
+    stage.provider.on_poll = [Running()] * 10_000
+    await stage.say(RICH, key=top(1))
+    await stage.press(stage.platform.with_button("Make it"), "Make it", key=top(1))
+    await stage.say("status", key=top(2))
+    assert "v1 ·" in stage.platform.last.text
+    await stage.say("cancel", key=top(3))
+    assert (await stage.finished(key=top(1))).status is S.CANCELLED
+
+
+async def test_cards_of_channels_are_not_meant_in_private(stage: Stage) -> None:
+    await stage.say(RICH, key=THREAD, private=False)
+    await stage.say("yes", key=top(1))
+    assert (await stage.generation()).status is S.PENDING_CONFIRMATION

@@ -97,12 +97,13 @@ class Talk:
         person: Person = ANN,
         text: str = "some words",
         private: bool = True,
+        addressed: bool = True,
         pictures: tuple[MediaRef, ...] = (),
         about: int | None = None,
         **reading: Any,
     ) -> Response:
         """A message that was read as these steps."""
-        heard = Heard(message_id="m9", text=text, private=private, pictures=pictures, about=about)
+        heard = Heard(message_id="m9", text=text, private=private, addressed=addressed, pictures=pictures, about=about)
         read = Reading(steps=steps, **reading)
         return self.turn(lambda response: apply_reading(response, read, heard), person=person)
 
@@ -693,8 +694,10 @@ def test_talk_is_answered(step: Step, text: str, said: str) -> None:
 
 def test_an_aside_among_people_is_not_answered() -> None:
     talk = Talk()
-    talk.read(Step(intent=Intent.ASIDE), private=False)
+    talk.read(Step(intent=Intent.ASIDE), private=False, addressed=False)
     assert talk.posts == []
+    talk.read(Step(intent=Intent.ASIDE), private=False)
+    assert [post.text for post in talk.posts] == [texts.NOT_UNDERSTOOD], "who speaks to the bot gets an answer"
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,7 @@ class Rows:
         self.rows = dict(enumerate(posts, 1))
         self.attempts = dict.fromkeys(self.rows, 0)
         self.marked: dict[int, str] = {}
+        self.moved: dict[int, ConversationKey] = {}
         self.due: dict[int, datetime] = {}
 
     async def unsent(self, key: ConversationKey, now: datetime) -> tuple[Unsent, ...]:
@@ -139,11 +140,14 @@ class Rows:
     async def unsent_keys(self, now: datetime) -> tuple[ConversationKey, ...]:
         return tuple(dict.fromkeys(post.key for post in self.rows.values()))
 
-    async def sent(self, rows: Mapping[int, str], now: datetime) -> None:
+    async def sent(
+        self, rows: Mapping[int, str], now: datetime, *, moved: Mapping[int, ConversationKey] | None = None
+    ) -> None:
         self.marked |= rows
+        self.moved |= moved or {}
 
-    async def postpone(self, row: int, until: datetime) -> None:
-        self.attempts[row] += 1
+    async def postpone(self, row: int, until: datetime, *, counted: bool = True) -> None:
+        self.attempts[row] += counted
         self.due[row] = until
 
 

@@ -158,7 +158,20 @@ def test_a_refusal_without_a_reason_or_rewrites() -> None:
 
 
 def test_no_sentence_has_a_blank_that_nobody_fills() -> None:
-    known = {"id", "name", "button", "size", "until", "limit", "seconds", "reason", "title", "longest", "length"}
+    known = {
+        "id",
+        "name",
+        "button",
+        "size",
+        "until",
+        "limit",
+        "seconds",
+        "reason",
+        "title",
+        "longest",
+        "length",
+        "channel",
+    }
     for name, sentence in vars(texts).items():
         if name.isupper() and isinstance(sentence, str):
             blanks = {blank for _, blank, _, _ in string.Formatter().parse(sentence) if blank is not None}

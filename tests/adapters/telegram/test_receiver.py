@@ -350,7 +350,7 @@ def test_allow_lists(users: set[str], chats: set[str], private: bool, group: boo
     access = Access(users=users, chats=chats)
     alone, together = parsed(update()), parsed(update(chat=GROUP))
     assert alone is not None and together is not None
-    assert tuple(access.allowed(one, chat=one.key.chat) for one in (alone, together)) == (private, group)
+    assert tuple(access.refusal(one, chat=one.key.chat) is None for one in (alone, together)) == (private, group)
 
 
 def test_nobody_is_told_who_did_not_speak_to_the_bot() -> None:
