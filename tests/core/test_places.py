@@ -435,7 +435,7 @@ async def test_a_rating_during_the_delivery_is_kept(stage: Stage) -> None:
         await stage.press_raw(message_id, "rate:1:1")
         return message_id
 
-    stage.platform.deliver = rated_meanwhile  # type: ignore[method-assign]
+    stage.platform.deliver = rated_meanwhile  # type: ignore[method-assign, assignment]
     await stage.press(stage.platform.with_button("Make it"), "Make it")
     row = await stage.finished()
     assert (row.status, row.ratings) == (S.COMPLETED, {ANN.id: True})
