@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.emulators.google import Clip
 from tests.faults.ends import ending, started, status_of
 from tests.faults.padding import padded
 from tests.faults.slack_play import SlackPlay
-from tests.faults.slack_points import KILLED, REDIRECTED, STREAMING, UPLOAD, Bringing
+from tests.faults.slack_points import COMPLETE, KILLED, REDIRECTED, STREAMING, UPLOAD, Bringing
 from tests.faults.test_killed import delivered
 from tests.program.services import SlackWorld, slack_world
 
@@ -25,6 +26,14 @@ def prepare(outside: SlackWorld, point: Bringing, folder: Path) -> None:
         outside.slack.faults.add(fault)
     if point.large:
         outside.google.omni.next(Clip(path=padded(folder / "large.mp4", LARGE)))
+
+
+async def settled(outside: SlackWorld, point: Bringing) -> None:
+    """Return when Slack is through with the completions that it worked on, and all that they share can be seen."""
+    async with asyncio.timeout(10.0):
+        while point.trouble and outside.slack.calls(COMPLETE)[0].result is None:  # noqa: ASYNC110 - a journal
+            await asyncio.sleep(0.05)
+    await outside.slack.delivered()
 
 
 async def brought(play: SlackPlay, *, replies: int) -> None:
@@ -46,6 +55,8 @@ async def test_killed_and_started_again(tmp_path: Path, point: Bringing) -> None
                     await play.order()
                 assert await status_of(program) == -signal.SIGKILL
         async with started(outside, later_s=len(point.at) * point.later_s) as last:
+            await play.done()
+            await settled(outside, point)
             await brought(play, replies=point.replies)
             assert len(play.left_behind) <= len(point.at), play.transcript
             broken = [call for call in outside.slack.calls(UPLOAD) if call.error == "the request broke off"]
