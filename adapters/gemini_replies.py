@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
 
+from adapters.google_words import harmless
 from core.reading import Intent, Reading, ReadingInput, Step, TokenUse
 from core.request import SPOKEN_SLOTS, Tier
 
@@ -22,7 +23,9 @@ MAX_SECONDS = 3_600
 REPLYING = (Intent.CHAT, Intent.HELP, Intent.UNSAFE)
 CHANGING = (Intent.CREATE, Intent.ANSWER, Intent.REFINE)
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True)]
+NAMING_NOBODY = AfterValidator(harmless)
+"""Belongs to every text that the model writes."""
+Line = Annotated[str, StringConstraints(strip_whitespace=True), NAMING_NOBODY]
 
 
 class SlotChanges(BaseModel):
@@ -97,14 +100,16 @@ class ReadingReply(BaseModel):
 class PromptReply(BaseModel):
     """A finished prompt."""
 
-    prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_PROMPT)]
+    prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_PROMPT), NAMING_NOBODY]
 
 
 class IdeasReply(BaseModel):
     """Two other ideas."""
 
     ideas: Annotated[
-        list[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_REPLY)]],
+        list[
+            Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_REPLY), NAMING_NOBODY]
+        ],
         Field(min_length=2, max_length=2),
     ]
 

@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 from google.auth import exceptions as auth_errors
 
+from adapters.google_words import harmless
 from core.errors import (
     OrderNotSent,
     OrderRefused,
@@ -83,8 +84,8 @@ def speaks_of_safety(message: str) -> bool:
 
 
 def in_short(message: str) -> str:
-    """The service's words in one line of at most `MAX_REASON` characters."""
-    line = " ".join(message.split())
+    """The service's words in one line of at most `MAX_REASON` characters, naming nobody."""
+    line = harmless(" ".join(message.split()))
     return line if len(line) <= MAX_REASON else line[: MAX_REASON - 1].rstrip() + "…"
 
 

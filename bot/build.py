@@ -23,9 +23,8 @@ from bot.links import sign
 from bot.metrics import Metrics
 from bot.server import HealthCheck, Webhook, serve, web_app
 from bot.settings import Settings
-from bot.terms import terms_of
+from bot.terms import catalogue_of, check_offer, terms_of
 from core.admission import Capacity
-from core.catalogue import load_catalogue
 from core.ports import Clock, Platform, Receiver, WebhookAnswer
 from core.product import Parts, Product
 from storage.clips import ObjectClipStore
@@ -50,7 +49,8 @@ class App:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._metrics = Metrics()
-        self._catalogue = load_catalogue()
+        self._catalogue = catalogue_of(settings)
+        check_offer(settings, self._catalogue, self._clock.now())
         self._store = CountingStore(settings.database, self._metrics)
         self._clips = ObjectClipStore(settings.media, storage_emulator=settings.storage_emulator_host)
         self.connections = Connections(settings, self._catalogue, self._clock, self._store)
@@ -184,6 +184,7 @@ class App:
             poll_min_s=settings.video_poll_min_s,
             poll_max_s=settings.video_poll_max_s,
             album_wait_s=settings.album_wait_s,
+            turns_per_minute=settings.limit_turns_per_min,
             progress_every=timedelta(seconds=settings.progress_edit_s),
             link=self._link,
             link_valid=timedelta(days=settings.link_valid_days),

@@ -172,7 +172,9 @@ class Connections:
             forms=Forms(generations=self._generations, offers=offers),
             overviews=Overviews(generations=self._generations, clock=self._clock),
             on_it=texts.ON_IT,
+            slow_text=texts.SLOW_TODAY,
             stranger_text=texts.STRANGER,
+            stranger_place_text=texts.STRANGER_PLACE,
             prompts=texts.PROMPTS,
             prompts_title=texts.PROMPTS_TITLE,
             signing_secret=_plain(settings.slack_signing_secret),
@@ -298,9 +300,13 @@ class Connections:
 
     async def _check_slack(self) -> Finding:
         connection = self._slack_connection()
-        installation = await connection.identify()
+        lacking = await connection.check()
+        if lacking:
+            detail = f"the bot token lacks {', '.join(lacking)}: give the app manifest.json anew and reinstall it"
+            return Finding(state=State.WARNING, detail=detail)
+        team = connection.installation.team if connection.installation else ""
         transport = "Socket Mode" if self._settings.slack_app_token else "HTTP at /slack/events"
-        return Finding(detail=f"team {installation.team}, {transport}")
+        return Finding(detail=f"team {team}, {transport}")
 
     async def _check_omni(self) -> Finding:
         return _found(await self._omni().check(), "the key is good")

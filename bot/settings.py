@@ -7,6 +7,7 @@ the file that holds `GEMINI_API_KEY`. An empty value counts as unset. They are r
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from bot.settings_fields import Ids, LogLevel, Names, Secret, SecretFiles, setting
+from bot.settings_fields import Ids, LogLevel, Names, Secret, SecretFiles, Tiers, setting
 
 TELEGRAM_SERVER = "https://api.telegram.org"
 SLACK_SERVER = "https://slack.com/api/"
@@ -153,7 +154,11 @@ class Settings(BaseSettings):
         "Slack", (), "Ids of the workspaces whose people may use the bot. Unset: every one.", example="T0123ABCD"
     )
     slack_allowed_channels: Names = setting(
-        "Slack", (), "Ids of the channels the bot may be used in. Unset: every channel.", example="C0123ABCD,G0123ABCD"
+        "Slack",
+        (),
+        "Ids of the channels the bot may be used in. Unset: every channel. It is about channels only: direct messages "
+        "stay open to whoever SLACK_ALLOWED_USERS and SLACK_ALLOWED_TEAMS let in.",
+        example="C0123ABCD,G0123ABCD",
     )
     slack_allowed_users: Names = setting(
         "Slack", (), "Ids of the people who may use the bot. Unset: everybody.", example="U0123ABCD,W0123ABCD"
@@ -287,6 +292,39 @@ class Settings(BaseSettings):
     default_tier: Literal["draft", "standard", "best"] = setting(
         "Videos", "standard", "Quality of a video when nobody says.", example="draft"
     )
+    catalogue_file: Path | None = setting(
+        "Videos",
+        None,
+        "A file of your own with models and prices, laid over the built-in catalogue. Unset: the built-in one.",
+        example="/etc/reelbot/catalogue.toml",
+    )
+    allowed_models: Names = setting(
+        "Videos",
+        (),
+        "Ids of the video models that may be used, as the catalogue has them. Unset: every one.",
+        example="gemini-omni-1.2-flash,veo-3.1-lite-generate-001",
+    )
+    allowed_tiers: Tiers = setting(
+        "Videos", (), "Qualities that may be asked for. Unset: every one.", example="draft,standard"
+    )
+    max_clip_s: int | None = setting(
+        "Videos",
+        None,
+        "The longest video that may be asked for. Unset: as long as the model makes them.",
+        unit="seconds",
+        example="10",
+        ge=1,
+        le=3_600,
+    )
+    max_clip_usd: Decimal | None = setting(
+        "Videos",
+        None,
+        "The most that one video may cost. Unset: whatever it costs.",
+        unit="US dollars",
+        example="2.50",
+        gt=0,
+        le=1_000_000,
+    )
 
     quote_valid_min: float = setting(
         "Conversations", 60, "How long a card can be confirmed.", unit="minutes", example="60", gt=0, le=10_080
@@ -306,11 +344,111 @@ class Settings(BaseSettings):
     budget_name: str = setting(
         "Conversations", "", "Who pays, as it is shown on the card. Unset: not shown.", example="the film club"
     )
+    cost_shown: Literal["all", "team", "admin"] = setting(
+        "Conversations",
+        "all",
+        "Who sees amounts: all, team (everybody but guests of other Slack workspaces), or admin.",
+        example="team",
+    )
     admin_users: Names = setting(
         "Conversations",
         (),
         "People who may do what only admins may, as platform:id.",
         example="telegram:4711,terminal:you",
+    )
+
+    limit_person_day_usd: Decimal | None = setting(
+        "Limits",
+        None,
+        "What one person may spend in a day. Unset: no limit.",
+        unit="US dollars",
+        example="5",
+        gt=0,
+        le=1_000_000,
+    )
+    limit_channel_month_usd: Decimal | None = setting(
+        "Limits",
+        None,
+        "What may be spent in one chat or channel in a month. Unset: no limit.",
+        unit="US dollars",
+        example="100",
+        gt=0,
+        le=1_000_000,
+    )
+    limit_team_month_usd: Decimal | None = setting(
+        "Limits",
+        None,
+        "What the people of one Slack workspace may spend in a month. Unset: no limit.",
+        unit="US dollars",
+        example="500",
+        gt=0,
+        le=1_000_000,
+    )
+    limit_day_usd: Decimal | None = setting(
+        "Limits",
+        None,
+        "What everybody together may spend in a day. Unset: no limit.",
+        unit="US dollars",
+        example="50",
+        gt=0,
+        le=1_000_000,
+    )
+    limit_person_orders: int | None = setting(
+        "Limits",
+        None,
+        "Videos of one person that may wait or be under way. Unset: no limit.",
+        unit="videos",
+        example="5",
+        ge=1,
+        le=100_000,
+    )
+    limit_channel_orders: int | None = setting(
+        "Limits",
+        None,
+        "Videos of one chat or channel that may wait or be under way. Unset: no limit.",
+        unit="videos",
+        example="10",
+        ge=1,
+        le=100_000,
+    )
+    limit_orders: int | None = setting(
+        "Limits",
+        None,
+        "Videos that may wait or be under way in all. Unset: no limit.",
+        unit="videos",
+        example="100",
+        ge=1,
+        le=100_000,
+    )
+    approval_above_usd: Decimal | None = setting(
+        "Limits",
+        None,
+        "Videos that cost more have to be approved. Unset: none.",
+        unit="US dollars",
+        example="2",
+        ge=0,
+        le=1_000_000,
+    )
+    approval_over_limit: bool = setting(
+        "Limits", False, "Whether approvers may let through what goes over a limit of money.", example="true"
+    )
+    approvers: Names = setting(
+        "Limits", (), "People who approve, as platform:id. Nobody approves their own.", example="slack:U0123ABCD"
+    )
+    approval_expires_h: float = setting(
+        "Limits", 24, "How long a request waits for approval.", unit="hours", example="24", gt=0, le=720
+    )
+    limit_turns_per_min: int = setting(
+        "Limits",
+        20,
+        "Messages of one person that are read in a minute; what comes faster waits. 0: any number.",
+        unit="messages a minute",
+        example="20",
+        ge=0,
+        le=10_000,
+    )
+    budget_zone: str = setting(
+        "Limits", "UTC", "Time zone in which days and months begin, by its IANA name.", example="Europe/Berlin"
     )
 
     data_dir: Path = setting("Storage", Path("data"), "Folder for everything that is kept.", example="/data")

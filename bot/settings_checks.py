@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
@@ -26,6 +27,12 @@ WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 WEBHOOK_PATH = "/telegram/webhook"
 WEBHOOK_PORTS = (443, 80, 88, 8443)
 """Where Telegram's public server is ready to call (setWebhook)."""
+SLACK_IDS = {
+    "SLACK_ALLOWED_TEAMS": ("workspace", "T", "T0123ABCD"),
+    "SLACK_ALLOWED_CHANNELS": ("channel", "CGD", "C0123ABCD"),
+    "SLACK_ALLOWED_USERS": ("person", "UW", "U0123ABCD"),
+}
+"""What each list has the ids of, the letters that those begin with, and an example."""
 PERSON = re.compile(r"[a-z]+:\S+")
 DATABASES = ("sqlite", "postgresql", "postgres")
 BUCKETS = ("s3", "gs", "az")
@@ -102,6 +109,7 @@ def joint_problems(settings: Settings) -> tuple[Problem, ...]:
         *_slack(settings),
         *_google(settings),
         *_videos(settings),
+        *_limits(settings),
         *_storage(settings),
         *_web(settings),
     )
@@ -130,10 +138,12 @@ def _telegram(s: Settings) -> Iterator[Problem]:
 
 def _slack(s: Settings) -> Iterator[Problem]:
     bot, app = "SLACK_BOT_TOKEN=xoxb-…", "SLACK_APP_TOKEN=xapp-…"
-    if s.slack_bot_token and not s.slack_bot_token.get_secret_value().startswith("xoxb-"):
-        yield Problem("SLACK_BOT_TOKEN", "the value is no bot token, which begins with xoxb-", bot)
-    if s.slack_app_token and not s.slack_app_token.get_secret_value().startswith("xapp-"):
-        yield Problem("SLACK_APP_TOKEN", "the value is no app-level token, which begins with xapp-", app)
+    if s.slack_bot_token and not re.fullmatch("xoxb-[!-~]+", s.slack_bot_token.get_secret_value()):
+        what = "the value is no bot token, which begins with xoxb- and goes on in letters and digits"
+        yield Problem("SLACK_BOT_TOKEN", what, bot)
+    if s.slack_app_token and not re.fullmatch("xapp-[!-~]+", s.slack_app_token.get_secret_value()):
+        what = "the value is no app-level token, which begins with xapp- and goes on in letters and digits"
+        yield Problem("SLACK_APP_TOKEN", what, app)
     yield from _web_address("SLACK_API_URL", s.slack_api_url, "http://localhost:9002/api/")
     if s.slack_bot_token and not (s.slack_app_token or s.slack_signing_secret):
         what = "it is set, but nothing says how Slack reaches the bot: SLACK_APP_TOKEN (Socket Mode) or "
@@ -143,6 +153,29 @@ def _slack(s: Settings) -> Iterator[Problem]:
     for name, value in (("SLACK_APP_TOKEN", s.slack_app_token), ("SLACK_SIGNING_SECRET", s.slack_signing_secret)):
         if value and not s.slack_bot_token:
             yield Problem(name, "it is set, but SLACK_BOT_TOKEN is not", bot, ("SLACK_BOT_TOKEN",))
+    for name, (kind, letters, example) in SLACK_IDS.items():
+        wrong = [one for one in getattr(s, name.lower()) if not re.fullmatch(f"[{letters}][A-Z0-9]+", one)]
+        if wrong:
+            named = ", ".join(f"“{_shortened(one)}”" for one in wrong[:3])
+            form = f"{' or '.join(letters)} and then capital letters and digits"
+            yield Problem(name, f"{named} is not the id of a {kind}, which is {form}", f"{name}={example}")
+
+
+def _limits(s: Settings) -> Iterator[Problem]:
+    for person in s.approvers:
+        if not PERSON.fullmatch(person):
+            yield Problem(
+                "APPROVERS", f"“{person}” is not a person, written as platform:id", "APPROVERS=slack:U0123ABCD"
+            )
+    if not s.approvers and (s.approval_above_usd is not None or s.approval_over_limit):
+        name = "APPROVAL_ABOVE_USD" if s.approval_above_usd is not None else "APPROVAL_OVER_LIMIT"
+        yield Problem("APPROVERS", f"nobody is named, but {name} is set", "APPROVERS=slack:U0123ABCD", (name,))
+    if s.budget_zone == "UTC":
+        return
+    try:
+        ZoneInfo(s.budget_zone)
+    except (ValueError, OSError, KeyError):  # KeyError: ZoneInfoNotFoundError
+        yield Problem("BUDGET_ZONE", f"“{s.budget_zone}” is no time zone known here", "BUDGET_ZONE=Europe/Berlin")
 
 
 def _webhook(s: Settings) -> Iterator[Problem]:

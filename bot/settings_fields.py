@@ -37,6 +37,7 @@ def _upper(value: Any) -> Any:
 Secret = Annotated[SecretStr | None, BeforeValidator(_secret)]
 Ids = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_listed)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Tiers = Annotated[tuple[Literal["draft", "standard", "best"], ...], NoDecode, BeforeValidator(_listed)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
 
 

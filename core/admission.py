@@ -93,7 +93,7 @@ class Admission:
         self._engine = engine
         self._capacity = capacity
         self._clock = clock
-        self._per_minute = {model.id: model.orders_per_minute for model in catalogue.video}
+        self._catalogue = catalogue
         self._started: list[tuple[datetime, str]] = []
         self._served: dict[str, datetime] = {}
         self._lock = asyncio.Lock()
@@ -118,7 +118,12 @@ class Admission:
         self._started = [(at, model) for at, model in self._started if now - at < timedelta(minutes=1)]
         recent = Counter(model for _, model in self._started)
         chosen = next_to_start(
-            queued, running, self._capacity, served=self._served, orders_per_minute=self._per_minute, recent=recent
+            queued,
+            running,
+            self._capacity,
+            served=self._served,
+            orders_per_minute=self._catalogue.orders_per_minute(now),
+            recent=recent,
         )
         if chosen is None:
             return False

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from core.conversation import Conversation, Turn, Waiting, remembered, titled
-from core.errors import ReelbotError
-from core.messages import ConversationKey, Incoming, Message, Press
+from core.errors import PermanentError, ReelbotError
+from core.generation import Generation
+from core.limits import OverLimit, Standings, caps_of
+from core.messages import ConversationKey, Incoming, Message, Person, Press
 from core.offers import Offers
 from core.outbox import Outbox
-from core.ports import Changes, ClipStore, Clock, Inbox, Obstacle, Platform, Scene
+from core.ports import Changes, ClipStore, Clock, Generations, Inbox, Obstacle, Platform, Scene
 from core.reading import Reading
-from core.response import Response
+from core.response import Offer, Response
 from core.routing import LARGEST_ID, opens_another
 
 log = logging.getLogger("reelbot.answering")
@@ -31,6 +33,7 @@ class Answering:
         self,
         *,
         inbox: Inbox,
+        generations: Generations,
         platforms: Mapping[str, Platform],
         clips: ClipStore,
         offers: Offers,
@@ -42,6 +45,7 @@ class Answering:
         """`started` is told of every generation that was ordered or goes on, `woken` of every one under way that has
         to look at its row."""
         self._inbox = inbox
+        self._generations = generations
         self._platforms = platforms
         self._clips = clips
         self._offers = offers
@@ -50,7 +54,7 @@ class Answering:
         self._woken = woken
         self._clock = clock
 
-    def trial(self, scene: Scene, incoming: Incoming) -> Response:
+    def trial(self, scene: Scene, incoming: Incoming, *, over: OverLimit | None = None) -> Response:
         """A response to look at, or to try something on; it is never saved."""
         return Response(
             scene,
@@ -60,6 +64,7 @@ class Answering:
             offer=self._offers.last,
             ids=itertools.count(LARGEST_ID),
             now=self._clock.now(),
+            over=over,
         )
 
     async def answer(
@@ -73,10 +78,16 @@ class Answering:
     ) -> None:
         """Answer what waited, save it, and set going what follows. Raises StaleRow when a row changed meanwhile."""
         incoming = waiting[0].incoming
-        response = await self._response(scene, incoming, fill, reading.questions if reading else {})
+        wordings = reading.questions if reading else {}
+        response = await self._response(scene, incoming, fill, wordings)
         for name in response.erased:
             await self._clips.delete(name)
-        await self._save(response, scene, waiting, reading, switched_to)
+        try:
+            await self._save(response, scene, waiting, reading, switched_to)
+        except OverLimit as error:
+            log.info("order.over_limit", extra={"budget": error.cap.budget.value})
+            response = await self._response(scene, incoming, fill, wordings, over=error)
+            await self._save(response, scene, waiting, reading, switched_to)
         for generation_id in response.started:
             await self._started(generation_id)
         for generation_id in response.woken:
@@ -88,13 +99,23 @@ class Answering:
         """Nothing is to be answered."""
         await self._inbox.commit(Changes(done=(waiting.row,), at=self._clock.now()))
 
-    async def _response(self, scene: Scene, incoming: Incoming, fill: Fill, wordings: Mapping[str, str]) -> Response:
-        """Put together twice: first to learn how many new ids it needs and whether it shows a card, then for good."""
+    async def _response(
+        self,
+        scene: Scene,
+        incoming: Incoming,
+        fill: Fill,
+        wordings: Mapping[str, str],
+        *,
+        over: OverLimit | None = None,
+    ) -> Response:
+        """Put together twice: first to learn how many new ids it needs and whether it shows a card, then for good.
+
+        `over`: the limit that the order in it was found to go over."""
         offer = await self._offers.current()
-        trial = self.trial(scene, incoming)
+        trial = self.trial(scene, incoming, over=over)
         fill(trial)
         trial.shape(wordings)
-        obstacle = await self.obstacle(incoming.key) if trial.shows_card else None
+        obstacle = await self.obstacle(incoming.key) if trial.shown else None
         ids = await self._inbox.reserve_generation_ids(trial.begun) if trial.begun else ()
         response = Response(
             scene,
@@ -106,6 +127,9 @@ class Answering:
             now=self._clock.now(),
             obstacle=obstacle,
             whisper=incoming.summoned if isinstance(incoming, Message) else incoming.whispered,
+            standings=await self._standings(trial.shown, offer) if trial.shown else Standings(),
+            over=over,
+            approvers=await self._places_of_approvers(trial.asks_approval, offer),
         )
         fill(response)
         response.shape(wordings)
@@ -119,6 +143,28 @@ class Answering:
         except ReelbotError as error:
             log.warning("obstacle.unknown", extra={"platform": key.platform, "error": type(error).__name__})
             return None
+
+    async def _standings(self, shown: Sequence[Generation], offer: Offer) -> Standings:
+        """What counts against the limits of money for the cards that are shown."""
+        now = self._clock.now()
+        caps = {cap for one in shown for cap in caps_of(one, offer.terms.limits, now) if not cap.counts_orders}
+        if not caps:
+            return Standings()
+        listed = tuple(caps)
+        return Standings(used=dict(zip(listed, await self._generations.standing(listed), strict=True)))
+
+    async def _places_of_approvers(self, generation: Generation | None, offer: Offer) -> Mapping[str, ConversationKey]:
+        """Where each of those who may approve a request can be asked, on whichever platform they are."""
+        places: dict[str, ConversationKey] = {}
+        for person_id in offer.terms.approval.asked_for(generation) if generation is not None else ():
+            platform = self._platforms.get(person_id.partition(":")[0])
+            try:
+                place = await platform.direct(Person(id=person_id, name=person_id)) if platform is not None else None
+            except PermanentError:
+                place = None
+            if place is not None:
+                places[person_id] = place
+        return places
 
     async def _left(self, conversation: Conversation) -> tuple[Conversation, ...]:
         """The conversation that a new one takes the place of: only one is current."""
@@ -166,9 +212,12 @@ class Answering:
                 generations=response.changed,
                 turns=(turn,),
                 entries=tuple(response.entries),
+                caps=tuple(response.caps),
+                house=tuple(response.house),
                 posts=tuple(response.posts),
                 uses=reading.uses if reading else (),
                 conversation_id=conversation.id,
+                person_id=incoming.sender.id,
                 at=now,
             )
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.generation import Generation
-from core.money import EntryKind, LedgerEntry
+from core.money import EntryKind, HouseCost, LedgerEntry
 
 
 def booked(generation: Generation, kind: EntryKind, reason: str, now: datetime) -> LedgerEntry:
@@ -24,3 +24,10 @@ def booked(generation: Generation, kind: EntryKind, reason: str, now: datetime) 
         reason=reason,
         at=now,
     )
+
+
+def house_cost(generation: Generation, reason: str, now: datetime) -> HouseCost:
+    """What its provider may bill though nobody is charged: the price on its card. Raises ValueError without a card."""
+    if generation.plan is None:
+        raise ValueError(f"{generation.name} has no price")
+    return HouseCost(generation_id=generation.id, amount=generation.plan.quote.amount, reason=reason, at=now)

@@ -13,6 +13,7 @@ from typing import Any
 from core import texts
 from core.actions import action
 from core.generation import Generation
+from core.limits import Left
 from core.messages import Button, Post, PostKind, Rows
 from core.planning import Terms
 
@@ -72,8 +73,8 @@ def _question_anchor(generation: Generation) -> str:
     return f"ask:{generation.id}:{generation.question.number}"
 
 
-def card_post(generation: Generation, terms: Terms, now: datetime, reply_to: str) -> Post:
-    """The plan card with its buttons."""
+def card_post(generation: Generation, terms: Terms, now: datetime, reply_to: str, *, left: Left | None = None) -> Post:
+    """The plan card with its buttons; `left` is what is left of the tightest limit."""
     plan = generation.plan
     assert plan is not None
     first = [Button(label=texts.make_it(plan), action=action("make", generation.id, plan.number))]
@@ -85,7 +86,7 @@ def card_post(generation: Generation, terms: Terms, now: datetime, reply_to: str
         Button(label=texts.CANCEL, action=action("cancel", generation.id)),
     )
     storyboard = plan.provider in terms.storyboard_providers
-    text = texts.card(generation, plan, now=now, budget=terms.budget, storyboard=storyboard)
+    text = texts.card(generation, plan, now=now, budget=terms.budget, storyboard=storyboard, left=left)
     return _card(generation, text, (tuple(first), second), reply_to)
 
 

@@ -1,20 +1,21 @@
 """What can be ordered: models, their limits and their prices, read from `catalogue.toml`.
 
 Buttons, validation and prices all come from here, so that nothing is ever offered that the chosen model cannot do.
-Choosing among the models for one request is `core.planning`'s work.
+Entries are dated: a model whose price or limits change has several, one after the other, and the one of today is
+offered. An admin's file may be laid over ours. Choosing among the models for one request is `core.planning`'s work,
+leaving out what an admin does not allow is `core.allowance`'s, and what an entry must look like is told in
+`core.catalogue_checks`.
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
-from importlib import resources
-from typing import Any
+from datetime import UTC, date, datetime, time
 
-from core.money import MICROS_PER_DOLLAR, Micros
+from core.catalogue_checks import Entry, micros
+from core.catalogue_entries import Entries, entries_of, merged_entries
+from core.money import Micros
 from core.request import RESOLUTIONS, Tier, VideoRequest
 
 
@@ -47,20 +48,40 @@ class VideoModel:
     orders_per_minute: int
     valid_from: date
     valid_to: date | None
-    """First day on which it cannot be ordered any more."""
+    """First day, in UTC, on which it cannot be ordered any more, or not like this."""
+    dearest: Micros | None = None
+    """The most that one clip may cost here; None: whatever it costs."""
+    whole: VideoModel | None = None
+    """The model as the catalogue has it, where an admin allows less of it."""
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When this entry's prices and limits end."""
+        return None if self.valid_to is None else datetime.combine(self.valid_to, time(), UTC)
+
+    @property
+    def every_length(self) -> tuple[int, ...]:
+        """Every length in seconds that it makes, whatever pictures there are; rising."""
+        return tuple(sorted({*self.durations, *self.durations_with_first_frame, *self.durations_with_references}))
 
     @property
     def resolutions(self) -> tuple[str, ...]:
         """What can be asked for, from small to large."""
         return tuple(self.price_per_second)
 
-    def lengths(self, request: VideoRequest) -> tuple[int, ...]:
-        """The lengths in seconds that are possible with the pictures the request brings."""
+    def lengths(self, request: VideoRequest, resolution: str = "") -> tuple[int, ...]:
+        """The lengths in seconds that are possible with the pictures the request brings, in this resolution or else in
+        any; raises KeyError for a resolution the model does not have."""
         if request.references:
-            return self.durations_with_references
-        if request.first_frame or request.last_frame:
-            return self.durations_with_first_frame
-        return self.durations
+            lengths = self.durations_with_references
+        elif request.first_frame or request.last_frame:
+            lengths = self.durations_with_first_frame
+        else:
+            lengths = self.durations
+        if self.dearest is None:
+            return lengths
+        rate = self.price_per_second[resolution] if resolution else min(self.price_per_second.values())
+        return tuple(length for length in lengths if rate * length <= self.dearest)
 
     def price(self, duration_s: int, resolution: str) -> Micros:
         """What one clip costs; raises KeyError for a resolution the model does not have."""
@@ -68,10 +89,11 @@ class VideoModel:
 
     def takes(self, request: VideoRequest) -> bool:
         """Whether it can use all the pictures the request brings."""
-        return (
+        return bool(
             (self.first_frame or request.first_frame is None)
             and (self.last_frame or request.last_frame is None)
             and self.references >= len(request.references)
+            and self.lengths(request)
         )
 
 
@@ -94,24 +116,34 @@ class Catalogue:
     dialogue: tuple[DialogueModelPrice, ...]
     guides: Mapping[str, str]
     """How a provider's models want their prompts, by provider."""
+    former: tuple[VideoModel, ...] = ()
+    """Taken away by the admin: never offered, and still known for what was ordered of them."""
 
     def offered(self, providers: Iterable[str], now: datetime) -> tuple[VideoModel, ...]:
         """The models of these providers that can be ordered today, the preferred provider's first."""
         order = {name: place for place, name in enumerate(providers)}
-        living = [m for m in self.video if m.provider in order and _valid(m.valid_from, m.valid_to, now.date())]
+        living = [m for m in self.video if m.provider in order and _valid(m.valid_from, m.valid_to, _day(now))]
         return tuple(sorted(living, key=lambda m: order[m.provider]))
 
-    def model(self, model_id: str) -> VideoModel:
-        """The model with this id, also when it is retired; raises KeyError when there is none."""
-        for model in self.video:
-            if model.id == model_id:
-                return model
-        raise KeyError(model_id)
+    def model(self, model_id: str, at: datetime | None = None) -> VideoModel:
+        """The model with this id, also when it is retired: as it was `at` that time (the entry of that day, else the
+        last before it, else the first), or its last entry. Raises KeyError when there is none."""
+        named = [model for model in self.video if model.id == model_id]
+        named = named or [model for model in self.former if model.id == model_id]
+        if not named:
+            raise KeyError(model_id)
+        named.sort(key=lambda model: model.valid_from)
+        begun = [model for model in named if at is None or model.valid_from <= _day(at)]
+        return begun[-1] if begun else named[0]
+
+    def orders_per_minute(self, now: datetime) -> Mapping[str, int]:
+        """How many orders a minute each model's service takes now, by model id."""
+        return {model.id: self.model(model.id, now).orders_per_minute for model in (*self.former, *self.video)}
 
     def dialogue_cost(self, model_id: str, tokens_in: int, tokens_out: int, now: datetime) -> Micros:
         """What a call of a dialogue model costs, rounded up; 0 for a model without a price."""
         for price in self.dialogue:
-            if price.id == model_id and _valid(price.valid_from, price.valid_to, now.date()):
+            if price.id == model_id and _valid(price.valid_from, price.valid_to, _day(now)):
                 total = tokens_in * price.input_per_million + tokens_out * price.output_per_million
                 return -(-total // 1_000_000)
         return 0
@@ -121,12 +153,13 @@ def _valid(start: date, end: date | None, day: date) -> bool:
     return start <= day and (end is None or day < end)
 
 
-def _micros(amount: str) -> Micros:
-    return int(Decimal(amount) * MICROS_PER_DOLLAR)
+def _day(now: datetime) -> date:
+    """The day by which prices go: UTC's, wherever the clock's owner lives."""
+    return now.astimezone(UTC).date()
 
 
-def _video(entry: Mapping[str, Any]) -> VideoModel:
-    prices = {resolution: _micros(price) for resolution, price in entry["price_per_second"].items()}
+def _video(entry: Entry) -> VideoModel:
+    prices = {resolution: micros(price) for resolution, price in entry["price_per_second"].items()}
     tiers = entry.get("tiers") or {entry["tier"]: entry["default_resolution"]}
     durations = tuple(entry["durations"])
     return VideoModel(
@@ -144,30 +177,39 @@ def _video(entry: Mapping[str, Any]) -> VideoModel:
         last_frame=entry["last_frame"],
         references=entry["references"],
         negative_prompt=entry["negative_prompt"],
-        expected_s=(entry["expected_s"][0], entry["expected_s"][1]),
+        expected_s=(float(entry["expected_s"][0]), float(entry["expected_s"][1])),
         orders_per_minute=entry["orders_per_minute"],
         valid_from=entry["valid_from"],
         valid_to=entry.get("valid_to"),
     )
 
 
-def _dialogue(entry: Mapping[str, Any]) -> DialogueModelPrice:
+def _dialogue(entry: Entry) -> DialogueModelPrice:
     return DialogueModelPrice(
         id=entry["id"],
-        input_per_million=_micros(entry["input"]),
-        output_per_million=_micros(entry["output"]),
+        input_per_million=micros(entry["input"]),
+        output_per_million=micros(entry["output"]),
         valid_from=entry["valid_from"],
         valid_to=entry.get("valid_to"),
     )
 
 
 def load_catalogue(text: str | None = None) -> Catalogue:
-    """The catalogue in TOML `text`, or the one that comes with the program."""
-    if text is None:
-        text = resources.files("core").joinpath("catalogue.toml").read_text("utf-8")
-    data = tomllib.loads(text)
+    """The catalogue in TOML `text`, or the one that comes with the program; raises CatalogueError."""
+    return _catalogue(entries_of(text))
+
+
+def merged_catalogue(text: str, source: str) -> Catalogue:
+    """Our catalogue with an admin's, in TOML `text`, laid over it; `source` is what errors call it.
+
+    Raises CatalogueError with what is wrong, and where."""
+    return _catalogue(merged_entries(text, source))
+
+
+def _catalogue(entries: Entries) -> Catalogue:
     return Catalogue(
-        video=tuple(_video(entry) for entry in data["video"]),
-        dialogue=tuple(_dialogue(entry) for entry in data["dialogue"]),
-        guides=data["guides"],
+        video=tuple(_video(entry) for entry in entries.video),
+        dialogue=tuple(_dialogue(entry) for entry in entries.dialogue),
+        guides=entries.guides,
+        former=tuple(_video(entry) for entry in entries.former),
     )

@@ -29,9 +29,10 @@ READ = frozenset({"video", "new"})
 """Commands whose text is a wish for the dialogue model to read."""
 
 
-LATER = frozenset(
-    {"usage", "receipt", "draft", "drafts", "templates", "schedule", "search", "forget", "chats", "rename", "pin"}
-)
+SPENDING = frozenset({"usage", "receipt"})
+"""Commands about money, which `core.spending` answers."""
+
+LATER = frozenset({"draft", "drafts", "templates", "schedule", "search", "forget", "chats", "rename", "pin"})
 """Words for what cannot be done here yet; by themselves they are no wish."""
 
 ABOUT_EVERYTHING = frozenset({"status", "videos", "list", "cancel", "stop"})
@@ -43,7 +44,7 @@ def subcommand(text: str) -> tuple[str, str]:
     or ("video", the whole text) when that is a wish. "stop motion of a cat" is a wish, "stop v12" is not."""
     first, _, rest = text.strip().partition(" ")
     word = first.lower()
-    if word in STEPS and (not rest.strip() or _target(rest) is not None):
+    if word in STEPS.keys() | SPENDING and (not rest.strip() or target_of(rest) is not None):
         return word, rest.strip()
     if word in LATER | {"new", "start"} and not rest.strip():
         return word, ""
@@ -54,7 +55,7 @@ def subcommand(text: str) -> tuple[str, str]:
 
 def known(command: str) -> bool:
     """Whether the command is one of ours; in a group others are for other bots."""
-    return command in STEPS or command in READ or command in ("start", "chats")
+    return command in STEPS or command in READ or command in SPENDING or command in ("start", "chats")
 
 
 def needs_reading(message: Message) -> bool:
@@ -67,7 +68,7 @@ def apply_command(response: Response, message: Message, heard: Heard) -> None:
     """Do what a command without a wish says."""
     intent = STEPS.get(message.command)
     if intent is not None:
-        step = Step(intent=intent, target=_target(message.text))
+        step = Step(intent=intent, target=target_of(message.text))
         apply_reading(response, Reading(steps=(step,)), heard)
     elif message.command == "video":
         response.begin({}, message_id=message.id)
@@ -81,7 +82,7 @@ def apply_command(response: Response, message: Message, heard: Heard) -> None:
         response.say(texts.NOT_UNDERSTOOD)
 
 
-def _target(text: str) -> int | None:
+def target_of(text: str) -> int | None:
     """The generation that a command names: "v12" or "12"."""
     match = re.fullmatch(r"\s*v?(\d{1,12})\s*", text, re.ASCII | re.IGNORECASE)
     return int(match[1]) if match else None

@@ -17,24 +17,26 @@ from datetime import datetime, timedelta
 from core import texts
 from core.actions import Action, parse_action
 from core.answering import Answering, Fill, Notify
-from core.commands import ABOUT_EVERYTHING, apply_command, known, needs_reading
+from core.commands import ABOUT_EVERYTHING, apply_command, known, needs_reading, target_of
 from core.conversation import Waiting, owner_of
 from core.corrections import apply_correction, correction_of
 from core.errors import PermanentError, StaleRow, TemporaryError
-from core.generation import OPEN
+from core.generation import OPEN, GenerationStatus
 from core.hearing import Hearing
 from core.intake import Intake, Taken
-from core.messages import ConversationKey, Incoming, Message, Press
+from core.messages import ConversationKey, Incoming, Message, Post, Press
 from core.offers import Offers
 from core.outbox import Outbox
-from core.ports import Changes, ClipStore, Clock, Generations, Inbox, Platform, Scene
+from core.ports import Changes, ClipStore, Clock, Generations, Inbox, OutboxPost, Platform, Scene
 from core.presses import apply_press
 from core.readers import Readers
 from core.reading import Intent
 from core.response import Response
 from core.routing import Routing
+from core.spending import Spending, say_receipt, say_usage
 from core.summons import Summons, wants_thread
 from core.switching import apply_switch, list_conversations
+from core.tempo import Tempo
 from core.wakeful import Wakeful
 
 log = logging.getLogger("reelbot.dialogue")
@@ -64,19 +66,24 @@ class Dialogue:
         started: Notify,
         woken: Notify,
         album_wait_s: float,
+        turns_per_minute: int,
         clock: Clock,
     ) -> None:
-        """`started` and `woken`: see `Answering`; `album_wait_s`: see `Hearing`."""
+        """`started` and `woken`: see `Answering`; `album_wait_s`: see `Hearing`; `turns_per_minute`: see `Tempo`."""
         self._inbox = inbox
         self._generations = generations
         self._platforms = platforms
         self._summons = Summons(inbox=inbox, platforms=platforms, clock=clock)
         self._readers = readers
+        self._terms = offers.terms
+        self._tempo = Tempo(turns_per_minute)
+        self._spending = Spending(generations=generations)
         self._outbox = outbox
         self._clock = clock
         self._routing = Routing(inbox=inbox, generations=generations, clock=clock)
         self._answering = Answering(
             inbox=inbox,
+            generations=generations,
             platforms=platforms,
             clips=clips,
             offers=offers,
@@ -219,12 +226,41 @@ class Dialogue:
         elif incoming.command == "chats":
             listed = await self._inbox.conversations(incoming.key, owner_of(incoming.key, incoming.sender.id))
             await self._answering.answer(scene, (first,), lambda response: list_conversations(response, listed))
+        elif incoming.command in ("usage", "receipt"):
+            await self._answer_spending(scene, first, incoming)
         elif needs_reading(incoming):
+            await self._keep_pace(incoming)
             await self._answer_wish(scene, waiting)
         else:
             heard = await self._hearing.heard(incoming, incoming.text, Taken())
             scene = await self._everywhere(scene, incoming)
             await self._answering.answer(scene, (first,), lambda response: apply_command(response, incoming, heard))
+
+    async def _answer_spending(self, scene: Scene, waiting: Waiting, message: Message) -> None:
+        now = self._clock.now()
+        if message.command == "usage":
+            usage = await self._spending.usage(message, self._terms.limits, now)
+            await self._answering.answer(scene, (waiting,), lambda response: say_usage(response, usage))
+            return
+        mine = await self._generations.of_person(message.sender.id, MAX_LISTED)
+        ordered = [row for row in (*scene.generations, *mine) if GenerationStatus.QUEUED.value in row.entered]
+        wanted = target_of(message.text)
+        found = next((row for row in ordered if wanted in (None, row.id)), None)
+        entries = await self._spending.receipt(found) if found is not None else ()
+        await self._answering.answer(scene, (waiting,), lambda response: say_receipt(response, found, entries))
+
+    async def _keep_pace(self, message: Message) -> None:
+        """Let somebody who writes faster than is read wait, and say so; what they write meanwhile is read with it."""
+        wait = self._tempo.wait(message.sender.id, self._clock.now())
+        if not wait:
+            return
+        log.info("turn.too_fast", extra={"person": message.sender.id, "seconds": round(wait)})
+        post = Post(
+            key=message.key, text=texts.too_fast(wait), person=message.sender, whisper=not message.private, quiet=True
+        )
+        await self._inbox.commit(Changes(posts=(OutboxPost(post=post),), at=self._clock.now()))
+        self._outbox.wake(message.key)
+        await self._clock.sleep(wait)
 
     async def _everywhere(self, scene: Scene, message: Message) -> Scene:
         """For commands that ask about all of a person's work: the generations of their other conversations here too."""
@@ -243,7 +279,7 @@ class Dialogue:
 
     def _overheard(self, scene: Scene, message: Message) -> bool:
         """Whether people talk among themselves where the bot has nothing to listen to."""
-        if message.command and not known(message.command) and not message.private:
+        if message.command and not known(message.command) and not (message.private or message.summoned):
             return True
         if message.addressed or message.private:
             return False
@@ -330,7 +366,12 @@ class Dialogue:
             if wanted and generation.status in OPEN and generation.plan is not None and not generation.prompt:
                 prompt = await self._readers.prompt(generation)
                 written[generation.id] = prompt.texts[0]
-                changes = Changes(uses=prompt.uses, conversation_id=scene.conversation.id, at=self._clock.now())
+                changes = Changes(
+                    uses=prompt.uses,
+                    conversation_id=scene.conversation.id,
+                    person_id=generation.requester.id,
+                    at=self._clock.now(),
+                )
                 await self._inbox.commit(changes)
 
         def fill(response: Response) -> None:

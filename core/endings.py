@@ -10,7 +10,7 @@ from datetime import datetime
 
 from core import texts
 from core.actions import action
-from core.booking import booked
+from core.booking import booked, house_cost
 from core.cards import ended_status
 from core.generation import Generation, GenerationStatus
 from core.messages import Button, ConversationKey, Post, Rows
@@ -21,14 +21,15 @@ from core.reading import TokenUse
 S = GenerationStatus
 
 
-def failed(generation: Generation, reason: str, now: datetime) -> Changes:
-    """The work ended without a clip that could be charged."""
+def failed(generation: Generation, reason: str, now: datetime, *, flawed: bool = False) -> Changes:
+    """The work ended without a clip that could be charged. `flawed`: there was one, which the provider bills."""
     ended = generation.moved(S.FAILED, now, reason=reason, due_at=None)
     buttons = (
         Button(label=texts.RETRY, action=action("retry", ended.id)),
         Button(label=texts.CHANGE_IT, action=action("alter", ended.id)),
     )
-    return _ended(ended, texts.failed(ended), (buttons,), "failed", now)
+    changes = _ended(ended, texts.failed(ended), (buttons,), "failed", now)
+    return replace(changes, house=(house_cost(ended, "flawed", now),)) if flawed else changes
 
 
 def refused(
@@ -48,6 +49,13 @@ def cancelled(generation: Generation, now: datetime) -> Changes:
     """Stopped on the person's wish."""
     ended = generation.moved(S.CANCELLED, now, due_at=None)
     return _ended(ended, texts.cancelled(ended), (), "cancelled", now)
+
+
+def settled(generation: Generation, reason: str, now: datetime) -> Changes:
+    """An admin drops an order whose answer was lost, and may say why."""
+    ended = generation.moved(S.CANCELLED, now, reason=reason, due_at=None)
+    changes = _ended(ended, texts.settled(ended), (), "settled", now)
+    return replace(changes, house=(house_cost(ended, "unanswered", now),))
 
 
 def cannot_stop(generation: Generation, now: datetime) -> Changes:
@@ -111,7 +119,9 @@ def undeliverable(generation: Generation, reason: str, now: datetime) -> Changes
     )
     text = texts.UNDELIVERABLE.format(id=ended.name, reason=reason)
     changes = _ended(ended, text, (buttons,), "undeliverable", now)
-    return changes if _held(generation) else replace(changes, entries=())
+    if not _held(generation):
+        return replace(changes, entries=())
+    return replace(changes, house=(house_cost(ended, "undeliverable", now),))
 
 
 def delivered_buttons(generation: Generation, link: str) -> Rows:
@@ -157,6 +167,7 @@ def _changes(generation: Generation, posts: tuple[Post, ...], now: datetime) -> 
         generations=(generation,),
         posts=tuple(OutboxPost(post=post, generation_id=generation.id) for post in posts),
         conversation_id=generation.conversation_id,
+        person_id=generation.requester.id,
         at=now,
     )
 

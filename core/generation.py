@@ -23,6 +23,7 @@ class GenerationStatus(StrEnum):
 
     PENDING_CLARIFICATION = "pending_clarification"
     PENDING_CONFIRMATION = "pending_confirmation"
+    PENDING_APPROVAL = "pending_approval"
     QUEUED = "queued"
     SUBMITTING = "submitting"
     PROCESSING = "processing"
@@ -50,7 +51,8 @@ FINAL = frozenset({S.COMPLETED, S.FAILED, S.REFUSED, S.CANCELLED, S.EXPIRED, S.U
 
 FOLLOWS: Mapping[GenerationStatus, frozenset[GenerationStatus]] = {
     S.PENDING_CLARIFICATION: frozenset({S.PENDING_CONFIRMATION, S.CANCELLED, S.EXPIRED}),
-    S.PENDING_CONFIRMATION: frozenset({S.PENDING_CLARIFICATION, S.QUEUED, S.CANCELLED, S.EXPIRED}),
+    S.PENDING_CONFIRMATION: frozenset({S.PENDING_CLARIFICATION, S.PENDING_APPROVAL, S.QUEUED, S.CANCELLED, S.EXPIRED}),
+    S.PENDING_APPROVAL: frozenset({S.QUEUED, S.CANCELLED, S.EXPIRED}),
     S.QUEUED: frozenset({S.SUBMITTING, S.CANCELLED}),
     S.SUBMITTING: frozenset({S.PROCESSING, S.AMBIGUOUS, S.REFUSED, S.FAILED, S.CANCELLED}),
     S.PROCESSING: frozenset({S.DOWNLOADING, S.REFUSED, S.FAILED, S.CANCELLED}),
@@ -61,6 +63,31 @@ FOLLOWS: Mapping[GenerationStatus, frozenset[GenerationStatus]] = {
     **{status: frozenset() for status in (S.COMPLETED, S.FAILED, S.REFUSED, S.CANCELLED, S.EXPIRED)},
 }
 """Which status may come after which."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Somebody who was asked to approve."""
+
+    person_id: str
+    key: ConversationKey
+    """Where."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A request for approval, and how it ended."""
+
+    asked: tuple[Asked, ...]
+    asked_at: datetime
+    why: str
+    """"price" or "limit"."""
+    reminded_at: datetime | None = None
+    decided_by: str = ""
+    """How people call who decided; empty while it waits."""
+    approved: bool = False
+    reason: str = ""
+    """A word for why it was not, or empty."""
 
 
 class OrderOutcome(StrEnum):
@@ -133,6 +160,8 @@ class Plan:
     """Slots that nobody said anything about."""
     draft_price: Micros | None = None
     """The price of the quick draft, when there is a cheaper one."""
+    amounts_shown: bool = True
+    """Whether the requester may see what it costs; otherwise they see only who pays."""
     notes: tuple[str, ...] = ()
     """Sentences about what could not be had and was taken instead."""
 
@@ -196,6 +225,7 @@ class Generation:
     """What is sent to the provider; written once."""
     seed: int | None = None
     """The seed that is sent, drawn when the order is prepared."""
+    approval: Approval | None = None
     order: Order | None = None
     clip: Clip | None = None
     reason: str = ""

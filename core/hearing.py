@@ -159,7 +159,8 @@ class Hearing:
         if spoken and texts.asks_something_else(spoken[-1]):
             return False
         held = timedelta(seconds=self._offers.terms.quote_valid_s)
-        made = [generation.plan.quote.valid_until - held for generation in mine if generation.plan]
+        quotes = [generation.plan.quote for generation in mine if generation.plan]
+        made = [quote.quoted_at or quote.valid_until - held for quote in quotes]
         return all(at < received_at for at in made)
 
     @asynccontextmanager

@@ -6,12 +6,14 @@ once cannot overrun it. What is over a limit is said in `core.texts`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from core.errors import PermanentError
 from core.generation import Generation
+from core.messages import ConversationKey, Person
 from core.money import Micros
 
 
@@ -69,16 +71,41 @@ class OverLimit(PermanentError):
         """Micros or orders that count against it already."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What is left of the limit that leaves the least."""
+
+    cap: Cap
+    amount: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standings:
+    """What counts against some limits of money now."""
+
+    used: Mapping[Cap, Micros] = field(default_factory=dict)
+
+    def tightest(self, generation: Generation, limits: Limits, now: datetime) -> Left | None:
+        """What is left for this generation; None where there is no limit, or it was not looked up."""
+        known = [cap for cap in caps_of(generation, limits, now) if cap in self.used]
+        left = [Left(cap=cap, amount=max(0, cap.most - self.used[cap])) for cap in known]
+        return min(left, key=lambda one: one.amount, default=None)
+
+
 def subject_of(platform: str, chat: str) -> str:
     """A channel as a limit names it."""
     return f"{platform} {chat}"
 
 
-def caps_for(generation: Generation, limits: Limits, now: datetime) -> tuple[Cap, ...]:
+def caps_of(generation: Generation, limits: Limits, now: datetime) -> tuple[Cap, ...]:
     """Every limit that an order of this generation is held against."""
-    day, tomorrow = _day(now, limits.zone)
-    month, next_month = _month(now, limits.zone)
-    person, key = generation.requester, generation.key
+    return caps_for(generation.requester, generation.key, limits, now)
+
+
+def caps_for(person: Person, key: ConversationKey, limits: Limits, now: datetime) -> tuple[Cap, ...]:
+    """Every limit that an order of this person in this place is held against."""
+    day, tomorrow = day_of(now, limits.zone)
+    month, next_month = month_of(now, limits.zone)
     channel = subject_of(key.platform, key.chat)
     money = (
         (Budget.PERSON, person.id, limits.person_day, day, tomorrow),
@@ -101,7 +128,7 @@ def caps_for(generation: Generation, limits: Limits, now: datetime) -> tuple[Cap
     )
 
 
-def _day(now: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+def day_of(now: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
     """When the day began and when the next one does, in UTC."""
     local = now.astimezone(zone)
     start = local.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -110,7 +137,7 @@ def _day(now: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
     return start.astimezone(UTC), after.astimezone(UTC)
 
 
-def _month(now: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+def month_of(now: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
     """When the month began and when the next one does, in UTC."""
     start = now.astimezone(zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     after = (start + timedelta(days=32)).replace(day=1)

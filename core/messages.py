@@ -36,6 +36,8 @@ class Person:
     """BCP 47 code that the platform reports, or empty."""
     team: str = ""
     """The Slack team they belong to; empty elsewhere."""
+    guest: bool = False
+    """True for somebody of another organisation, in a place that both share."""
 
     @property
     def native_id(self) -> str:

@@ -25,6 +25,13 @@ def dollars(amount: Micros) -> str:
     return f"${cents // 100}.{cents % 100:02d}"
 
 
+def exact_dollars(amount: Micros) -> str:
+    """The amount to its last digit, for reports: "$0.56", "$0.000075", "-$1.00"."""
+    whole, rest = divmod(abs(amount), MICROS_PER_DOLLAR)
+    digits = f"{rest:06d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if amount < 0 else ''}${whole}.{digits}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
     """A price that was shown, and what it was for. What is captured never exceeds `amount`."""
@@ -35,6 +42,8 @@ class Quote:
     duration_s: int
     resolution: str
     valid_until: datetime
+    quoted_at: datetime | None = None
+    """When it was given; None in rows that are older than this field."""
 
 
 class EntryKind(StrEnum):
@@ -60,4 +69,16 @@ class LedgerEntry:
     """The Slack team, or empty."""
     reason: str
     """A fixed word such as "ordered", "delivered", "failed"."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HouseCost:
+    """What a provider bills, or may bill, for work that nobody was charged for: the operator's own cost."""
+
+    generation_id: int
+    amount: Micros
+    """At most; the bill itself is the provider's."""
+    reason: str
+    """A fixed word: "flawed", "undeliverable", "unanswered"."""
     at: datetime

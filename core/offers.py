@@ -1,10 +1,11 @@
-"""What can be had right now: the catalogue's models of the providers set up here, with times from our own history."""
+"""What can be had right now: the catalogue's models of the providers set up here, as far as an admin allows them, with
+times from our own history."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from core.catalogue import Catalogue
 from core.planning import Terms, from_history
@@ -47,10 +48,10 @@ class Offers:
     async def current(self) -> Offer:
         """The offer now."""
         now = self._clock.now()
-        if self._read_at is None or not timedelta() <= now - self._read_at < FRESH_FOR:
+        if not self._fresh(now):
             models = [
                 replace(model, expected_s=from_history(await self._generations.times(model.id), model.expected_s))
-                for model in self._catalogue.offered(self._providers, now)
+                for model in self.terms.allowance.of(self._catalogue.offered(self._providers, now))
             ]
             until = now + self._link_valid
             self.last = Offer(
@@ -61,3 +62,9 @@ class Offers:
             )
             self._read_at = now
         return self.last
+
+    def _fresh(self, now: datetime) -> bool:
+        """Whether the latest offer still holds; prices change when a day begins in UTC, so it ends then in any case."""
+        if self._read_at is None or self._read_at.astimezone(UTC).date() != now.astimezone(UTC).date():
+            return False
+        return timedelta() <= now - self._read_at < FRESH_FOR

@@ -156,7 +156,7 @@ class Pipeline:
                 found = flaws(facts, generation.promise())
                 if found:
                     log.warning("clip.flawed", extra={"generation": generation.name, "flaws": [*found]})
-                    return await self._rows.fail(generation, texts.flawed(found))
+                    return await self._rows.fail(generation, texts.flawed(found), flawed=True)
                 clip = await self._collector.keep(generation, facts, self._deliverer.limit(generation))
                 break
             except TemporaryError as error:
@@ -168,14 +168,15 @@ class Pipeline:
                 await self._collector.tidy(generation)
                 unplayable += 1
                 if unplayable > 1:
-                    return await self._rows.fail(generation, texts.UNPLAYABLE)
+                    return await self._rows.fail(generation, texts.UNPLAYABLE, flawed=True)
             except PermanentError as error:
                 # A refused download says nothing about the clip, which is paid for.
                 log.warning("collect.refused", extra={"generation": generation.name, "error": str(error)})
                 failures += 1
                 refused += 1
                 if refused >= MAX_REFUSED_FETCHES:
-                    return await self._rows.fail(generation, texts.SERVICE_SAID.format(reason=str(error).rstrip(".")))
+                    reason = texts.SERVICE_SAID.format(reason=str(error).rstrip("."))
+                    return await self._rows.fail(generation, reason, flawed=True)
                 await self._waits.pause(generation.id, backoff(failures))
         now = self._clock.now()
         return await self._rows.save(generation, lambda row: row.moved(S.DELIVERING, now, clip=clip, due_at=None))

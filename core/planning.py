@@ -6,16 +6,28 @@ Pure. What cannot be had becomes a `Misfit` with the nearest things that can.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from enum import StrEnum
 
-from core import texts
+from core.allowance import Allowance
+from core.approval import ApprovalRules
 from core.catalogue import VideoModel
-from core.generation import Plan, QuestionOption
-from core.inspection import ratio
+from core.generation import Plan
+from core.limits import Limits
+from core.messages import Person
+from core.misfits import Misfit, no_such_aspect, no_such_length, no_such_resolution, no_such_tier
 from core.money import Quote
-from core.request import RESOLUTIONS, Tier, VideoRequest
+from core.request import Tier, VideoRequest
+
+
+class CostShown(StrEnum):
+    """Who sees what things cost."""
+
+    ALL = "all"
+    TEAM = "team"
+    """Everybody but guests of other organisations."""
+    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,21 +45,21 @@ class Terms:
     """Who pays, as the card says it."""
     admins: frozenset[str] = frozenset()
     """Ids of people who may decide about everybody's generations."""
+    allowance: Allowance = field(default_factory=Allowance)
+    """What may be ordered; models on offer are cut down to it already."""
+    approval: ApprovalRules = field(default_factory=ApprovalRules)
+    cost_shown: CostShown = CostShown.ALL
+    """Who sees amounts."""
+    limits: Limits = field(default_factory=Limits)
+    """What may be spent, and how much may be under way."""
     storyboard_providers: frozenset[str] = frozenset()
     """Providers whose clips are drawings rather than film; the card says so."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Misfit:
-    """A slot whose value cannot be had."""
-
-    slot: str
-    text: str
-    """The question that offers what can."""
-    note: str
-    """What to say when the nearest is taken without asking."""
-    options: tuple[QuestionOption, ...]
-    nearest: Any
+    def shows_costs(self, person: Person) -> bool:
+        """Whether this person sees amounts."""
+        if self.cost_shown is CostShown.ALL or person.id in self.admins:
+            return True
+        return self.cost_shown is CostShown.TEAM and not person.guest
 
 
 def make_plan(
@@ -60,6 +72,8 @@ def make_plan(
     able = [model for model in models if model.takes(request)]
     if not able:
         return None
+    if (misfit := _no_such_tier(request, able, terms)) is not None:
+        return misfit
     tier = request.tier or terms.tier
     for model in sorted(able, key=lambda model: _rank(model, able, tier, request)):
         if _misfit(request, model, terms) is None:
@@ -76,17 +90,36 @@ def _rank(model: VideoModel, able: Sequence[VideoModel], tier: Tier, request: Vi
     return wrong_tier, providers.index(model.provider), distance
 
 
-def _tier(model: VideoModel, request: VideoRequest, terms: Terms) -> Tier:
-    wanted = request.tier or terms.tier
-    return wanted if wanted in model.tiers else next(iter(model.tiers))
+def _ways(request: VideoRequest, model: VideoModel, terms: Terms) -> list[tuple[Tier, str]]:
+    """The tiers that may be taken, each with its resolution, the best fitting first; only those in which a clip can be
+    had for what one may cost here."""
+    order = list(Tier)
+    wanted = order.index(request.tier or terms.tier)
+    tiers = sorted(model.tiers, key=lambda tier: abs(order.index(tier) - wanted))
+    if request.tier is not None:
+        tiers = tiers[:1]
+    asked = request.resolution if request.resolution in _sizes(request, model) else ""
+    ways = [(tier, asked or model.tiers[tier]) for tier in tiers]
+    possible = [(tier, size) for tier, size in ways if model.lengths(request, size)]
+    return possible or [(tiers[0], _sizes(request, model)[-1])]
 
 
-def _duration(request: VideoRequest, model: VideoModel, terms: Terms) -> int:
-    """The asked length, or the possible one nearest to the default."""
-    lengths = model.lengths(request)
-    if request.duration_s is not None:
-        return request.duration_s
-    return min(lengths, key=lambda length: (abs(length - terms.duration_s), -length))
+def _sizes(request: VideoRequest, model: VideoModel) -> list[str]:
+    """The resolutions in which a clip can be had for what one may cost here."""
+    return [size for size in model.resolutions if model.lengths(request, size)]
+
+
+def possible_lengths(request: VideoRequest, model: VideoModel, terms: Terms) -> tuple[int, ...]:
+    """The lengths in seconds, rising, that the model makes of this request for what one clip may cost here."""
+    ways = _ways(request, model, terms)
+    return tuple(sorted({length for _, size in ways for length in model.lengths(request, size)}))
+
+
+def _way(request: VideoRequest, model: VideoModel, terms: Terms) -> tuple[Tier, str]:
+    """The tier and resolution that are taken: the best fitting that can have the length asked for."""
+    ways = _ways(request, model, terms)
+    wanted = request.duration_s
+    return next((way for way in ways if wanted is None or wanted in model.lengths(request, way[1])), ways[0])
 
 
 def _aspect(request: VideoRequest, model: VideoModel, terms: Terms) -> str:
@@ -95,48 +128,25 @@ def _aspect(request: VideoRequest, model: VideoModel, terms: Terms) -> str:
     return terms.aspect if terms.aspect in model.aspects else model.aspects[0]
 
 
+def _no_such_tier(request: VideoRequest, able: Sequence[VideoModel], terms: Terms) -> Misfit | None:
+    """A quality that was asked for outright and that an admin does not allow. (Where no model has it anyway, the
+    nearest is taken: then it is no more than a word.)"""
+    tiers = [tier for tier in Tier if any(tier in model.tiers for model in able)]
+    if request.tier is None or request.tier in tiers or terms.allowance == Allowance():
+        return None
+    return no_such_tier(request.tier, tiers)
+
+
 def _misfit(request: VideoRequest, model: VideoModel, terms: Terms) -> Misfit | None:
-    """What the model cannot do of what was asked for outright."""
-    lengths = model.lengths(request)
-    wanted = request.duration_s
-    if wanted is not None and wanted not in lengths:
-        near = sorted(sorted(lengths, key=lambda length: abs(length - wanted))[:3])
-        nearest = min(lengths, key=lambda length: (abs(length - wanted), -length))
-        if wanted > lengths[-1]:
-            text = texts.too_long(wanted, lengths[-1], model.name)
-        else:
-            text = texts.odd_length(wanted, model.name, near)
-        return Misfit(
-            slot="duration_s",
-            text=text,
-            note=texts.took_instead(f"{wanted} s", f"{nearest} s", model.name),
-            options=tuple(QuestionOption(label=f"{length} s", slot="duration_s", value=length) for length in near),
-            nearest=nearest,
-        )
+    """What the model cannot do of what was asked for outright, or may not do here."""
+    sees_limit = terms.cost_shown is CostShown.ALL
+    if request.resolution and request.resolution not in (sizes := _sizes(request, model)):
+        return no_such_resolution(request.resolution, sizes, model, sees_limit=sees_limit)
     if request.aspect and request.aspect not in model.aspects:
-        nearest_aspect = min(model.aspects, key=lambda aspect: abs(ratio(aspect) - ratio(request.aspect)))
-        return Misfit(
-            slot="aspect",
-            text=texts.no_such_shape(request.aspect, model.name),
-            note=texts.took_instead(texts.shape(request.aspect), texts.shape(nearest_aspect), model.name),
-            options=tuple(
-                QuestionOption(label=texts.shape(aspect), slot="aspect", value=aspect) for aspect in model.aspects
-            ),
-            nearest=nearest_aspect,
-        )
-    if request.resolution and request.resolution not in model.resolutions:
-        size = RESOLUTIONS.index(request.resolution)
-        closest = min(model.resolutions, key=lambda other: abs(RESOLUTIONS.index(other) - size))
-        return Misfit(
-            slot="resolution",
-            text=texts.no_such_resolution(request.resolution, model.name),
-            note=texts.took_instead(request.resolution, closest, model.name),
-            options=tuple(
-                QuestionOption(label=resolution, slot="resolution", value=resolution)
-                for resolution in model.resolutions[-4:]
-            ),
-            nearest=closest,
-        )
+        return no_such_aspect(request.aspect, model)
+    lengths = possible_lengths(request, model, terms)
+    if request.duration_s is not None and request.duration_s not in lengths:
+        return no_such_length(request, lengths, model, terms.allowance, sees_limit=sees_limit)
     return None
 
 
@@ -149,10 +159,9 @@ def _plan(
     number: int,
     now: datetime,
 ) -> Plan:
-    tier = _tier(model, request, terms)
-    duration = _duration(request, model, terms)
+    tier, resolution = _way(request, model, terms)
+    duration = request.duration_s or _usual(model.lengths(request, resolution), terms)
     aspect = _aspect(request, model, terms)
-    resolution = request.resolution or model.tiers[tier]
     amount = model.price(duration, resolution)
     assumed = [
         slot
@@ -164,6 +173,8 @@ def _plan(
         )
         if not said
     ]
+    draft = None if tier is Tier.DRAFT else _draft(request, models, terms, amount, duration, now)
+    ends = [draft.valid_until] if draft is not None else []
     assumed += [slot for slot in ("setting", "style", "mood") if slot in request.decided]
     return Plan(
         number=number,
@@ -180,11 +191,35 @@ def _plan(
             model=model.id,
             duration_s=duration,
             resolution=resolution,
-            valid_until=now + timedelta(seconds=terms.quote_valid_s),
+            quoted_at=now,
+            valid_until=min([_held_until(model, terms, now), *ends]),
         ),
         expected_s=model.expected_s,
         assumed=tuple(assumed),
-        draft_price=None if tier is Tier.DRAFT else _draft_price(request, models, terms, amount, duration),
+        draft_price=draft.amount if draft is not None else None,
+    )
+
+
+def _usual(lengths: Sequence[int], terms: Terms) -> int:
+    """The possible length nearest to the default."""
+    return min(lengths, key=lambda length: (abs(length - terms.duration_s), -length))
+
+
+def _held_until(model: VideoModel, terms: Terms, now: datetime) -> datetime:
+    """When a price that is quoted now ends: after the usual time, and in any case before another takes its place."""
+    usual = now + timedelta(seconds=terms.quote_valid_s)
+    return usual if model.ends_at is None else min(usual, model.ends_at)
+
+
+def on_offer(plan: Plan, models: Sequence[VideoModel]) -> bool:
+    """Whether what a card says may still be ordered: its model is there, and so much of it is allowed."""
+    return any(
+        model.id == plan.model
+        and plan.tier in model.tiers
+        and plan.duration_s in model.every_length
+        and plan.resolution in model.resolutions
+        and (model.dearest is None or plan.quote.amount <= model.dearest)
+        for model in models
     )
 
 
@@ -193,14 +228,13 @@ def draft_request(request: VideoRequest, duration_s: int) -> VideoRequest:
     return replace(request, tier=Tier.DRAFT, resolution="", duration_s=duration_s)
 
 
-def _draft_price(
-    request: VideoRequest, models: Sequence[VideoModel], terms: Terms, amount: int, duration: int
-) -> int | None:
+def _draft(
+    request: VideoRequest, models: Sequence[VideoModel], terms: Terms, amount: int, duration: int, now: datetime
+) -> Quote | None:
+    """The price of the quick draft, where it is below `amount`."""
     drafts = [model for model in models if Tier.DRAFT in model.tiers]
-    plan = make_plan(draft_request(request, duration), drafts, terms, number=0, now=datetime.min) if drafts else None
-    if isinstance(plan, Plan) and plan.quote.amount < amount:
-        return plan.quote.amount
-    return None
+    plan = make_plan(draft_request(request, duration), drafts, terms, number=0, now=now) if drafts else None
+    return plan.quote if isinstance(plan, Plan) and plan.quote.amount < amount else None
 
 
 def from_history(times: Sequence[float], expected_s: tuple[float, float]) -> tuple[float, float]:

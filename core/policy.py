@@ -58,7 +58,10 @@ class Show:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Impossible:
-    """No model on offer can use what the request brings."""
+    """No model on offer can use what the request brings, or there is none."""
+
+    text: str
+    """What to say about it."""
 
 
 def next_move(
@@ -86,14 +89,14 @@ def next_move(
     for _ in range(MAX_ADJUSTMENTS):
         plan = make_plan(replace(request, **changes), models, terms, number=number, now=now)
         if plan is None:
-            return Impossible()
+            return Impossible(text=texts.NO_MODEL if models else texts.NOTHING_ON_OFFER)
         if isinstance(plan, Plan):
             return Show(plan=replace(plan, notes=tuple(notes)), changes=changes)
         if ask and plan.slot not in request.decided:
             return Ask(slot=plan.slot, text=plan.text, options=plan.options)
         notes.append(plan.note)
         changes[plan.slot] = plan.nearest
-    return Impossible()
+    return Impossible(text=texts.NO_MODEL)
 
 
 def missing(request: VideoRequest) -> str | None:

@@ -18,7 +18,7 @@ from core.generation import Generation
 from core.inspection import ClipFacts
 from core.limits import Cap
 from core.messages import Attachment, ConversationKey, Delivery, Incoming, Person, Post
-from core.money import LedgerEntry
+from core.money import HouseCost, LedgerEntry
 from core.reading import PromptInput, Reading, ReadingInput, TokenUse, Written
 from core.request import VideoRequest
 
@@ -307,6 +307,7 @@ class Changes:
     """As they are to be; `revision` is the one that was read, 0 for a new row."""
     turns: tuple[Turn, ...] = ()
     entries: tuple[LedgerEntry, ...] = ()
+    house: tuple[HouseCost, ...] = ()
     caps: tuple[Cap, ...] = ()
     """What the holds among the entries must stay within."""
     posts: tuple[OutboxPost, ...] = ()
@@ -315,6 +316,8 @@ class Changes:
     """Messages of ours that went out by another way than the outbox."""
     conversation_id: str = ""
     """The conversation that `done`, `posts` and `uses` belong to."""
+    person_id: str = ""
+    """For whom the `uses` were."""
     at: datetime
 
     @property
@@ -446,6 +449,14 @@ class Generations(Saver, Protocol):
 
     async def standing(self, caps: tuple[Cap, ...]) -> tuple[int, ...]:
         """What counts against each cap now: micros, or orders."""
+        ...
+
+    async def entries(self, generation_id: int) -> tuple[LedgerEntry, ...]:
+        """What was booked for it, oldest first."""
+        ...
+
+    async def talk_cost(self, person_id: str, since: datetime) -> int:
+        """Micros that dialogue models cost for somebody."""
         ...
 
     async def balance(self, generation_id: int) -> Mapping[str, int]:

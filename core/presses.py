@@ -15,7 +15,7 @@ from core.actions import Action, action
 from core.forms import change_form, filled
 from core.generation import FINAL, OPEN, Generation, GenerationStatus, Plan, QuestionOption
 from core.messages import Button, short_id
-from core.planning import draft_request, make_plan
+from core.planning import draft_request, make_plan, on_offer, possible_lengths
 from core.request import SILENT, Tier
 from core.response import Response
 
@@ -25,12 +25,18 @@ OPEN_TO_ALL = frozenset({"prompt", "details", "file", "rate"})
 """Buttons that only show something, or that everybody who sees the clip may press."""
 
 
+FOR_APPROVERS = frozenset({"approve", "deny"})
+"""Buttons for those who were asked to approve; who that is, is looked at by themselves."""
+
+
 def apply_press(response: Response, pressed: Action) -> None:
     """Do what the button says, if it may be done."""
     generation = response.get(pressed.generation_id)
     handler = _HANDLERS.get(pressed.verb)
     if generation is None or handler is None:
         response.say(texts.STALE_BUTTON, whisper=True)
+    elif pressed.verb in FOR_APPROVERS:
+        handler(response, generation, pressed)
     elif pressed.verb not in OPEN_TO_ALL and not response.may_decide(generation):
         text = texts.NOT_YOURS.format(name=generation.requester.name, id=generation.name)
         response.say(text, about=generation.id, whisper=True)
@@ -51,19 +57,28 @@ def _card_is_current(response: Response, generation: Generation, pressed: Action
         response.say(texts.CANCELLED_CARD, about=generation.id)
     elif generation.status is S.EXPIRED:
         response.expire(generation)
+    elif generation.status is S.PENDING_APPROVAL:
+        response.say(texts.approval_asked(generation), about=generation.id)
     elif generation.status not in OPEN:
         response.say(texts.ALREADY_ORDERED.format(id=generation.name), about=generation.id)
     elif plan is None or generation.status is not S.PENDING_CONFIRMATION or pressed.number() != plan.number:
         response.say(texts.CARD_REPLACED, about=generation.id)
+    elif not on_offer(plan, response.offer.models):
+        # Retired, or not allowed any more: the nearest there is, with a price of its own and for a tap of its own.
+        response.say(_gone(response, plan), about=generation.id)
+        response.amend(generation, {})
     elif plan.quote.valid_until <= response.now:
         response.expire(generation)
-    elif plan.model not in {model.id for model in response.offer.models}:
-        # Retired since: the nearest living model, with a price of its own and for a tap of its own.
-        response.say(texts.MODEL_RETIRED.format(name=plan.model_name), about=generation.id)
-        response.amend(generation, {})
     else:
         return True
     return False
+
+
+def _gone(response: Response, plan: Plan) -> str:
+    """Why what the card says cannot be ordered any more."""
+    if plan.model in {model.id for model in response.offer.models}:
+        return texts.NOT_ALLOWED_ANY_MORE
+    return texts.MODEL_RETIRED.format(name=plan.model_name)
 
 
 def _make(response: Response, generation: Generation, pressed: Action) -> None:
@@ -86,7 +101,7 @@ def _draft(response: Response, generation: Generation, pressed: Action) -> None:
     elif draft.quote.amount != plan.draft_price:
         response.amend(generation, {})
     else:
-        response.order(generation, draft)
+        response.order(generation, replace(draft, amounts_shown=plan.amounts_shown))
 
 
 def _change(response: Response, generation: Generation, pressed: Action) -> None:
@@ -107,7 +122,7 @@ def _changes(response: Response, generation: Generation) -> list[QuestionOption]
     model = next((model for model in response.offer.models if model.id == plan.model), None)
     if model is None:
         return []
-    lengths = model.lengths(generation.request)
+    lengths = possible_lengths(generation.request, model, response.offer.terms)
     shorter = [length for length in lengths if length < plan.duration_s]
     longer = [length for length in lengths if length > plan.duration_s]
     options = [
@@ -139,6 +154,8 @@ def _price(response: Response, generation: Generation, pressed: Action) -> None:
     if generation.status in OPEN:
         response.amend(generation, {})
     elif generation.status is S.EXPIRED:
+        if generation.plan is not None and not on_offer(generation.plan, response.offer.models):
+            response.say(_gone(response, generation.plan), about=generation.id)
         _again(response, generation, {})
     else:
         response.say(texts.ALREADY_ORDERED.format(id=generation.name), about=generation.id)
@@ -195,10 +212,14 @@ def _longer(response: Response, generation: Generation, pressed: Action) -> None
         response.say(texts.NO_MODEL, about=generation.id)
         return
     request = generation.request
-    lengths = sorted({length for m in response.offer.models if m.takes(request) for length in m.lengths(request)})
+    offer = response.offer
+    fitting = [m for m in offer.models if m.takes(request)]
+    lengths = sorted({length for m in fitting for length in possible_lengths(request, m, offer.terms)})
     longer = [length for length in lengths if length > plan.duration_s]
     if not longer:
-        text = texts.LONGEST_ALREADY.format(id=generation.name, name=model.name, seconds=plan.duration_s)
+        whole = [length for m in fitting for length in (m.whole or m).lengths(request)]
+        words = texts.LONGEST_ALLOWED if max(whole, default=0) > plan.duration_s else texts.LONGEST_ALREADY
+        text = words.format(id=generation.name, name=model.name, seconds=plan.duration_s)
         response.say(text, about=generation.id)
         return
     wanted = next((length for length in longer if length >= plan.duration_s * 1.5), longer[-1])
@@ -311,6 +332,48 @@ def _rate(response: Response, generation: Generation, pressed: Action) -> None:
     response.say(thanks, about=generation.id, whisper=True)
 
 
+def _may_approve(response: Response, generation: Generation) -> bool:
+    """Whether this person was asked and it still waits; says why not."""
+    approval = generation.approval
+    asked = {one.person_id for one in approval.asked} if approval is not None else set()
+    if response.person.id not in asked or response.person.id == generation.requester.id:
+        response.say(texts.NOT_ASKED.format(id=generation.name), about=generation.id, whisper=True)
+    elif generation.status is not S.PENDING_APPROVAL:
+        response.say(texts.approval_ended(generation), about=generation.id, whisper=True)
+    else:
+        return True
+    return False
+
+
+def _approve(response: Response, generation: Generation, pressed: Action) -> None:
+    if not _may_approve(response, generation):
+        return
+    if generation.plan is not None and on_offer(generation.plan, response.offer.models):
+        response.approve(generation)
+    else:
+        response.lapse(generation)
+
+
+def _deny(response: Response, generation: Generation, pressed: Action) -> None:
+    reason = pressed.args[0] if pressed.args and pressed.args[0] in texts.DENIALS else "no"
+    if _may_approve(response, generation):
+        response.deny(generation, reason)
+
+
+def _remind(response: Response, generation: Generation, pressed: Action) -> None:
+    if generation.status is S.PENDING_APPROVAL:
+        response.remind(generation)
+    else:
+        response.say(texts.approval_ended(generation), about=generation.id)
+
+
+def _withdraw(response: Response, generation: Generation, pressed: Action) -> None:
+    if generation.status is S.PENDING_APPROVAL:
+        response.withdraw(generation)
+    else:
+        response.say(texts.approval_ended(generation), about=generation.id)
+
+
 def _mine(response: Response, generation: Generation, pressed: Action) -> None:
     response.say(texts.KEPT_AS_IS.format(id=generation.name), about=generation.id)
 
@@ -338,6 +401,10 @@ _HANDLERS: Mapping[str, Callable[[Response, Generation, Action], None]] = {
     "wait": _wait,
     "post": _post_here,
     "rate": _rate,
+    "approve": _approve,
+    "deny": _deny,
+    "remind": _remind,
+    "withdraw": _withdraw,
     "use": _use,
     "mine": _mine,
 }

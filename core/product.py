@@ -86,6 +86,8 @@ class Parts:
     progress_every: timedelta = timedelta(seconds=5)
     album_wait_s: float = 2.5
     """How long to wait for the other pictures of an album."""
+    turns_per_minute: int = 0
+    """How many turns of one person are read in a minute; 0 for any number."""
     link: Link = lambda name, until: ""
     link_valid: timedelta = timedelta(days=7)
 
@@ -157,6 +159,7 @@ class Product:
             started=self._started,
             woken=self.engine.wake,
             album_wait_s=parts.album_wait_s,
+            turns_per_minute=parts.turns_per_minute,
             clock=clock,
         )
 

@@ -59,7 +59,7 @@ class Readers:
             aspect=plan.aspect,
             sound=plan.sound,
             guide=self._catalogue.guides.get(plan.provider, ""),
-            negative_prompt=self._catalogue.model(plan.model).negative_prompt,
+            negative_prompt=self._catalogue.model(plan.model, plan.quote.quoted_at).negative_prompt,
         )
         written, uses = await self._try("prompt", lambda model: model.write_prompt(given))
         return written if uses is None else replace(written, uses=(*uses, *written.uses))

@@ -13,7 +13,8 @@ from typing import Any
 
 from core import texts
 from core.actions import action
-from core.booking import booked
+from core.approval import REMIND_AFTER, approver_posts, asking, waiting_post
+from core.booking import booked, house_cost
 from core.cards import (
     answered_question,
     card_post,
@@ -26,8 +27,9 @@ from core.cards import (
 from core.catalogue import VideoModel
 from core.conversation import Conversation
 from core.generation import FINAL, OPEN, RUNNING, Generation, GenerationStatus, Plan, Question, QuestionOption, Said
-from core.messages import Button, Person, Post, Rows
-from core.money import EntryKind, LedgerEntry
+from core.limits import Cap, OverLimit, Standings, caps_of
+from core.messages import Button, ConversationKey, Person, Post, Rows
+from core.money import EntryKind, HouseCost, LedgerEntry
 from core.planning import Terms
 from core.policy import Ask, Show, next_move, question_open
 from core.ports import Obstacle, OutboxPost, Scene
@@ -64,6 +66,9 @@ class Response:
         now: datetime,
         obstacle: Obstacle | None = None,
         whisper: bool = False,
+        standings: Standings | None = None,
+        over: OverLimit | None = None,
+        approvers: Mapping[str, ConversationKey] | None = None,
     ) -> None:
         self.conversation: Conversation = scene.conversation
         self.person = person
@@ -74,6 +79,10 @@ class Response:
         self.offer = offer
         self.now = now
         self.entries: list[LedgerEntry] = []
+        self.house: list[HouseCost] = []
+        """What providers may bill though nobody is charged."""
+        self.caps: list[Cap] = []
+        """What the holds among the entries must stay within."""
         self.posts: list[OutboxPost] = []
         self.started: list[int] = []
         """Generations that were ordered, or that have something to do again."""
@@ -85,10 +94,15 @@ class Response:
         """What was done, for the record of the turn."""
         self.erased: list[str] = []
         """Names of files that are to be forgotten."""
-        self.shows_card = False
-        """Whether a card is shown, so that the place must be able to take a clip."""
+        self.shown: list[Generation] = []
+        """Those whose card is shown, so that the place must be able to take a clip."""
         self._obstacle = obstacle
         self._whisper = whisper
+        self._standings = standings or Standings()
+        self._over = over
+        self._approvers = approvers or {}
+        self.asks_approval: Generation | None = None
+        """The request that somebody else has to agree to, whose places have to be looked up."""
         self._ids = ids
         self._rows = {generation.id: generation for generation in scene.generations}
         self._changed: dict[int, Generation] = {}
@@ -131,6 +145,11 @@ class Response:
     def ambiguous(self) -> tuple[Generation, ...]:
         """Generations whose order was never answered, newest first."""
         return self._newest(frozenset({GenerationStatus.AMBIGUOUS}))
+
+    @property
+    def awaiting_approval(self) -> tuple[Generation, ...]:
+        """Requests that somebody else has to agree to, newest first."""
+        return self._newest(frozenset({GenerationStatus.PENDING_APPROVAL}))
 
     @property
     def asking(self) -> Generation | None:
@@ -316,13 +335,13 @@ class Response:
             elif isinstance(move, Show):
                 self.show(generation, move)
             else:
-                self.save(generation.moved(GenerationStatus.CANCELLED, self.now, reason=texts.NO_MODEL))
-                self.say(texts.NO_MODEL, about=generation_id)
+                self.save(generation.moved(GenerationStatus.CANCELLED, self.now, reason=move.text))
+                self.say(move.text, about=generation_id)
         self._touched.clear()
 
     def show(self, generation: Generation, move: Show) -> None:
         """Show the card, or bring the one that stands up to date; not where the clip could not be delivered."""
-        self.shows_card = True
+        self.shown.append(generation)
         if self._obstacle is not None:
             self.save(generation.moved(GenerationStatus.CANCELLED, self.now, question=None))
             self.say(texts.OBSTACLES[self._obstacle], about=generation.id)
@@ -334,13 +353,14 @@ class Response:
             generation.moved(
                 GenerationStatus.PENDING_CONFIRMATION,
                 self.now,
-                plan=move.plan,
+                plan=replace(move.plan, amounts_shown=self.offer.terms.shows_costs(generation.requester)),
                 question=None,
                 due_at=move.plan.quote.valid_until,
             )
         )
         self.entries.append(booked(generation, EntryKind.QUOTE, "shown", self.now))
-        self._post(card_post(generation, self.offer.terms, self.now, self.reply_to), generation.id)
+        left = self._standings.tightest(generation, self.offer.terms.limits, self.now)
+        self._post(card_post(generation, self.offer.terms, self.now, self.reply_to, left=left), generation.id)
 
     def expire(self, generation: Generation) -> None:
         """The card's price is no longer held; it says so and offers a new one."""
@@ -349,8 +369,99 @@ class Response:
         self._post(expired_card(generation), generation.id)
 
     def order(self, generation: Generation, plan: Plan) -> None:
-        """The tap on the card: hold the money and put it into the queue."""
+        """The tap on the card: hold the money and put it into the queue, unless that goes over a limit or has to be
+        approved first."""
+        rules = self.offer.terms.approval
+        if self._over is not None:
+            if rules.over_limit and rules.asked_for(generation) and self._over.cap.renews is not None:
+                self._ask_approval(generation, plan, "limit")
+                return
+            price = plan.quote.amount if plan.amounts_shown else None
+            text = texts.over_limit(self._over.cap, self._over.used, price, now=self.now)
+            self.say(text, about=generation.id, whisper=True)
+            return
+        if rules.needed(generation, plan.quote.amount):
+            self._ask_approval(generation, plan, "price")
+            return
+        self.caps += caps_of(generation, self.offer.terms.limits, self.now)
         self._close_question(generation, {})
+        self._queue(generation, plan)
+
+    def _ask_approval(self, generation: Generation, plan: Plan, why: str) -> None:
+        """Ask whoever may approve it; the price is frozen until they have answered, or nobody has for too long."""
+        self.asks_approval = generation
+        if not self._approvers:
+            self.say(texts.NOBODY_TO_ASK.format(id=generation.name), about=generation.id)
+            return
+        terms = self.offer.terms
+        self._close_question(generation, {})
+        waiting = self.save(
+            asking(replace(generation, plan=plan), self._approvers, terms.approval, why=why, now=self.now)
+        )
+        self._post(closed_card(waiting, texts.card_closed(waiting)), waiting.id)
+        self._post(waiting_post(waiting, self.reply_to), waiting.id)
+        for post in approver_posts(waiting, terms.budget):
+            self._post(post, waiting.id)
+
+    def approve(self, generation: Generation) -> None:
+        """An approver agrees: it is ordered at the frozen price."""
+        approval, plan = generation.approval, generation.plan
+        assert approval is not None
+        assert plan is not None
+        if self._over is not None:
+            text = texts.over_limit(self._over.cap, self._over.used, plan.quote.amount, now=self.now)
+            self.say(text, about=generation.id, whisper=True)
+            return
+        if approval.why != "limit":
+            self.caps += caps_of(generation, self.offer.terms.limits, self.now)
+        decided = replace(generation, approval=replace(approval, decided_by=self.person.name, approved=True))
+        self._tell_decided(self._queue(decided, plan))
+
+    def deny(self, generation: Generation, reason: str) -> None:
+        """An approver does not agree."""
+        approval = generation.approval
+        assert approval is not None
+        decided = replace(approval, decided_by=self.person.name, reason=reason)
+        self._tell_decided(
+            self.save(generation.moved(GenerationStatus.CANCELLED, self.now, approval=decided, due_at=None))
+        )
+
+    def lapse(self, generation: Generation) -> None:
+        """What was to be approved cannot be had any more."""
+        approval = generation.approval
+        assert approval is not None
+        gone = replace(approval, reason="gone")
+        ended = self.save(generation.moved(GenerationStatus.EXPIRED, self.now, approval=gone, due_at=None))
+        self._post(expired_card(ended), ended.id)
+        self._tell_decided(ended)
+
+    def withdraw(self, generation: Generation) -> None:
+        """The requester does not want it any more."""
+        self._tell_decided(self.save(generation.moved(GenerationStatus.CANCELLED, self.now, due_at=None)))
+
+    def remind(self, generation: Generation) -> None:
+        """Ask the approvers once more, unless they were asked a moment ago."""
+        approval = generation.approval
+        if approval is None:
+            return
+        last = approval.reminded_at or approval.asked_at
+        if self.now - last < REMIND_AFTER:
+            self.say(texts.REMINDED_ALREADY.format(id=generation.name), about=generation.id)
+            return
+        reminded = self.save(replace(generation, approval=replace(approval, reminded_at=self.now)))
+        for asked in approval.asked:
+            self._post(Post(key=asked.key, text=texts.approval_reminder(reminded)), reminded.id)
+        self.say(texts.REMINDED.format(id=generation.name), about=generation.id)
+
+    def _tell_decided(self, generation: Generation) -> None:
+        """How a request for approval ended: to the requester, and on the card of each approver."""
+        post = Post(key=generation.key, text=texts.approval_ended(generation), person=generation.requester)
+        self._post(post, generation.id)
+        for card in approver_posts(generation, self.offer.terms.budget):
+            self._post(card, generation.id)
+
+    def _queue(self, generation: Generation, plan: Plan) -> Generation:
+        """Hold the money, and put it into the queue."""
         generation = self.save(
             generation.moved(GenerationStatus.QUEUED, self.now, plan=plan, question=None, due_at=self.now)
         )
@@ -358,9 +469,11 @@ class Response:
         self._post(closed_card(generation, texts.card_closed(generation)), generation.id)
         self._waiting_status(generation)
         self.started.append(generation.id)
+        return generation
 
     def order_again(self, generation: Generation) -> None:
         """The person's own choice after the answer to an order was lost: into the queue under the same hold."""
+        self.house.append(house_cost(generation, "unanswered", self.now))
         began = {status: at for status, at in generation.entered.items() if status in _BEFORE_ORDER}
         again = replace(
             generation, entered=began, retries=generation.retries + 1, cancel_requested=False, told_late=False
@@ -378,7 +491,11 @@ class Response:
                 self._post(closed_card(generation, texts.CANCELLED_CARD), generation.id)
             if not had_card or generation.key != self.conversation.key:
                 self.say(texts.CANCELLED_CARD, about=generation.id)
+        elif generation.status is GenerationStatus.PENDING_APPROVAL:
+            self.withdraw(generation)
         elif generation.status in (GenerationStatus.QUEUED, GenerationStatus.AMBIGUOUS):
+            if generation.status is GenerationStatus.AMBIGUOUS:
+                self.house.append(house_cost(generation, "unanswered", self.now))
             ended = self.save(generation.moved(GenerationStatus.CANCELLED, self.now, due_at=None))
             self.entries.append(booked(ended, EntryKind.RELEASE, "cancelled", self.now))
             self._post(ended_status(ended), ended.id)

@@ -44,7 +44,11 @@ class Rows:
         while True:
             changed = change(row)
             changes = Changes(
-                generations=(changed,), uses=uses, conversation_id=row.conversation_id, at=self._clock.now()
+                generations=(changed,),
+                uses=uses,
+                conversation_id=row.conversation_id,
+                person_id=row.requester.id,
+                at=self._clock.now(),
             )
             try:
                 await self._commit(changes)
@@ -77,9 +81,9 @@ class Rows:
         log.info("generation.moved", extra={"generation": ended.name, "status": ended.status.value})
         return replace(ended, revision=ended.revision + 1)
 
-    async def fail(self, generation: Generation, reason: str) -> Generation:
-        """End it without a clip and without a charge."""
-        return await self.end(generation, endings.failed(generation, reason, self._clock.now()))
+    async def fail(self, generation: Generation, reason: str, *, flawed: bool = False) -> Generation:
+        """End it without a charge; `flawed`: there is a clip, but not the one that was promised."""
+        return await self.end(generation, endings.failed(generation, reason, self._clock.now(), flawed=flawed))
 
     async def _commit(self, changes: Changes) -> None:
         """Save, however long the database is away: what is to be saved may be the only trace of a paid order."""

@@ -197,7 +197,7 @@ def _cancel(response: Response, step: Step, heard: Heard) -> None:
     if named is not None:
         candidates: tuple[Generation, ...] = (named,)
     else:
-        everything = (*response.open, *response.running, *response.ambiguous)
+        everything = (*response.open, *response.awaiting_approval, *response.running, *response.ambiguous)
         candidates = tuple(generation for generation in everything if response.may_decide(generation)) or everything
     if not candidates:
         response.say(texts.NOTHING_TO_CANCEL)
@@ -219,7 +219,7 @@ def _status(response: Response, step: Step, heard: Heard) -> None:
     lines = [
         texts.status(generation, now=response.now, position=0, waits_until=None) for generation in response.running
     ]
-    lines += [texts.open_line(generation) for generation in response.open]
+    lines += [texts.open_line(generation) for generation in (*response.awaiting_approval, *response.open)]
     response.say("\n".join(lines) or texts.NOTHING_RUNNING)
 
 

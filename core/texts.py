@@ -10,12 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from core.generation import Generation, GenerationStatus, Plan
 from core.inspection import Flaw
-from core.money import dollars
+from core.limits import Budget, Cap, Left
+from core.money import EntryKind, LedgerEntry, dollars
 from core.ports import Obstacle
 from core.request import Tier
+
+if TYPE_CHECKING:
+    from core.spending import Usage
 
 COMMANDS = {
     "video": "Make a video: /video a red fox in the snow",
@@ -24,6 +29,8 @@ COMMANDS = {
     "cancel": "Stop what is under way",
     "new": "Begin another conversation",
     "chats": "Switch between conversations",
+    "usage": "What you have spent, and what is left",
+    "receipt": "What a video cost: /receipt v12",
     "help": "What I can do",
 }
 """The commands every platform offers, with what they do (Telegram shows these in its menu)."""
@@ -58,12 +65,12 @@ NOT_GOOD = "Not good"
 
 def make_it(plan: Plan) -> str:
     """The card's main button: "Make it · $0.56"."""
-    return f"Make it · {dollars(plan.quote.amount)}"
+    return f"Make it · {dollars(plan.quote.amount)}" if plan.amounts_shown else "Make it"
 
 
 def quick_draft(plan: Plan) -> str:
     """The card's cheaper button."""
-    return f"Quick draft · {dollars(plan.draft_price or 0)}"
+    return f"Quick draft · {dollars(plan.draft_price or 0)}" if plan.amounts_shown else "Quick draft"
 
 
 def use_rewrite(place: int) -> str:
@@ -158,6 +165,8 @@ def too_long(seconds: int, longest: int, name: str) -> str:
 
 def odd_length(seconds: int, name: str, lengths: Sequence[int]) -> str:
     """The length lies between two that can be had, or is too short."""
+    if len(lengths) == 1:
+        return f"{name} makes this in {lengths[0]} s only; {seconds} s is not among them. Shall it be {lengths[0]} s?"
     known = ", ".join(str(length) for length in lengths[:-1])
     return f"{name} makes clips of {known} or {lengths[-1]} s; {seconds} s is not among them. Which one?"
 
@@ -195,7 +204,9 @@ def not_an_option(asked: str) -> str:
 # --- the card --------------------------------------------------------------------------------------------------------
 
 
-def card(generation: Generation, plan: Plan, *, now: datetime, budget: str, storyboard: bool) -> str:
+def card(
+    generation: Generation, plan: Plan, *, now: datetime, budget: str, storyboard: bool, left: Left | None = None
+) -> str:
     """The plan card below its heading."""
     request = generation.request
     said: list[str] = []
@@ -223,13 +234,18 @@ def card(generation: Generation, plan: Plan, *, now: datetime, budget: str, stor
     assumed = [SLOT_NAMES[slot] for slot in plan.assumed if slot in SLOT_NAMES]
     if assumed:
         lines.append(f"I chose: {', '.join(assumed)}")
-    minutes = round((plan.quote.valid_until - now).total_seconds() / 60)
+    held = spell_seconds((plan.quote.valid_until - now).total_seconds())
     price = dollars(plan.quote.amount)
-    if plan.quote.amount:
-        price = f"{price} at most, held for you {spell_seconds(minutes * 60)}"
+    if not plan.amounts_shown:
+        price = AMOUNTS_HIDDEN
+    elif plan.quote.amount:
+        price = f"{price} at most, held for you {held}"
     lines += ["", f"Price: {price}", f"Time: {spell_expected(plan.expected_s)}"]
     if budget:
         lines.append(f"Paid by: {budget}")
+    if left is not None and plan.amounts_shown:
+        short = "" if left.amount >= plan.quote.amount else ", which is not enough for this one"
+        lines.append(f"Left of {BUDGETS[left.cap.budget]}: {amount(left.amount)}{short}")
     if storyboard:
         lines.append("This is a moving storyboard, drawn here: no video service is set up yet.")
     return "\n".join(lines)
@@ -244,7 +260,8 @@ def card_closed(generation: Generation) -> str:
     """What remains of a card after the tap."""
     assert generation.plan is not None
     plan = generation.plan
-    return f"{plan.duration_s} s · {shape(plan.aspect)} · {plan.resolution} · {dollars(plan.quote.amount)}"
+    price = f" · {dollars(plan.quote.amount)}" if plan.amounts_shown else ""
+    return f"{plan.duration_s} s · {shape(plan.aspect)} · {plan.resolution}{price}"
 
 
 QUOTE_EXPIRED = "This price is no longer held. Tap New price and I will look it up again; nothing was ordered."
@@ -406,6 +423,8 @@ def caption(generation: Generation, *, took_s: float, smaller: bool, muted: bool
     size = f"{facts.width}×{facts.height}"
     released = GenerationStatus.UNDELIVERABLE.value in generation.entered and generation.elsewhere is None
     charge = "not charged" if released else dollars(generation.plan.quote.amount)
+    if not generation.plan.amounts_shown:
+        charge = "not charged" if released else "charged to whoever pays"
     lines = [
         title,
         f"{facts.duration_s:.0f} s · {size} · {generation.plan.model_name}",
@@ -510,6 +529,7 @@ def refused(generation: Generation) -> str:
 def ambiguous(generation: Generation, *, looking: bool) -> str:
     """The answer to the order was lost; `looking`: the clip may still be found at the service."""
     assert generation.plan is not None
+    price = dollars(generation.plan.quote.amount) if generation.plan.amounts_shown else "what one costs"
     hope = (
         " I keep looking for it there for a quarter of an hour and bring it when it turns up, so it is worth waiting."
         if looking
@@ -518,7 +538,7 @@ def ambiguous(generation: Generation, *, looking: bool) -> str:
     return (
         f"I sent the order for {generation.name}, but the answer never arrived, so I cannot tell whether it is being "
         f"made. I will not order it a second time by myself.{hope} “Order again” may make the video service bill the "
-        f"operator twice; you pay {dollars(generation.plan.quote.amount)} at most. “Drop it” costs you nothing."
+        f"operator twice; you pay {price} at most. “Drop it” costs you nothing."
     )
 
 
@@ -624,6 +644,8 @@ def suggestion(name: str, text: str) -> str:
 
 def open_line(generation: Generation) -> str:
     """A line of the status list for something that is not ordered yet."""
+    if generation.status is GenerationStatus.PENDING_APPROVAL:
+        return f"{generation.name} · waits for an approval"
     waits = "waits for your answer" if generation.question else "waits for your tap"
     return f"{generation.name} · {waits}"
 
@@ -633,3 +655,230 @@ def list_line(generation: Generation) -> str:
     title = generation.summary or generation.request.idea[:60]
     seconds = f"{generation.clip.facts.duration_s:.0f} s" if generation.clip else ""
     return " · ".join(part for part in (generation.name, title, seconds) if part)
+
+
+# --- limits ----------------------------------------------------------------------------------------------------------
+
+BUDGETS = {
+    Budget.PERSON: "your limit for today",
+    Budget.CHANNEL: "this channel's limit for the month",
+    Budget.TEAM: "your team's limit for the month",
+    Budget.EVERYONE: "everybody's limit for today",
+}
+"""Whose money it is; a person's and everybody's limits are for a day, the others for a month."""
+
+ORDERS = {
+    Budget.PERSON: "You have",
+    Budget.CHANNEL: "This channel has",
+    Budget.TEAM: "Your team has",
+    Budget.EVERYONE: "Together you have",
+}
+
+
+def amount(micros: int) -> str:
+    """An amount that may be nothing: "$0.00" rather than "free"."""
+    return dollars(micros) if micros else "$0.00"
+
+
+AMOUNTS_HIDDEN = "set by your admin, and not shown here"
+
+
+def over_limit(cap: Cap, used: int, price: int | None, *, now: datetime) -> str:
+    """The tap would go over a limit: which, what is left, and when it renews. Nothing was ordered.
+
+    price: micros; None for somebody who sees no amounts"""
+    if cap.renews is None:
+        videos = "1 video" if used == 1 else f"{used} videos"
+        return (
+            f"{ORDERS[cap.budget]} {videos} waiting or under way, which is the most. Tap again once one is done; "
+            "nothing was ordered."
+        )
+    left = max(0, cap.most - used)
+    renews = spell_seconds((cap.renews - now).total_seconds())
+    if price is None:
+        return (
+            f"This costs more than what is left of {BUDGETS[cap.budget]}. It renews in {renews}. Nothing was ordered; "
+            "a shorter or smaller clip may fit."
+        )
+    return (
+        f"{dollars(price)} is more than what is left of {BUDGETS[cap.budget]}: {amount(left)} of {amount(cap.most)}. "
+        f"It renews in {renews}. Nothing was ordered; a shorter or smaller clip may fit."
+    )
+
+
+# --- what an admin decides -------------------------------------------------------------------------------------------
+
+
+def settled(generation: Generation) -> str:
+    """An admin dropped a generation whose order was never answered."""
+    why = (
+        f"My operator says: “{shortened(generation.reason, 500)}”"
+        if generation.reason
+        else ("My operator looked into the lost order and closed it.")
+    )
+    return f"{cancelled(generation)} {why}"
+
+
+# --- spending --------------------------------------------------------------------------------------------------------
+
+AMOUNTS_FOR_ADMINS = "What videos cost is shown to admins only here. Ask one of them."
+NO_RECEIPT = "There is no video of yours to give a receipt for. Say “my videos” to see what there is."
+BOOKED = {
+    EntryKind.QUOTE: "quoted",
+    EntryKind.HOLD: "held",
+    EntryKind.CAPTURE: "charged",
+    EntryKind.RELEASE: "released, not charged",
+    EntryKind.ADJUST: "adjusted",
+}
+
+
+def too_fast(wait_s: float) -> str:
+    """Somebody writes faster than is read."""
+    return f"You are quick! I go on reading in {spell_seconds(wait_s)}; nothing you wrote is lost."
+
+
+def usage(spent: Usage, *, now: datetime) -> str:
+    """What somebody has spent, and what is left."""
+    lines = [f"Your videos: {amount(spent.today)} today, {amount(spent.month)} this month."]
+    if spent.channel_month is not None:
+        lines.append(f"Everybody's videos in this channel: {amount(spent.channel_month)} this month.")
+    for cap, used in spent.left:
+        renews = f", renews in {spell_seconds((cap.renews - now).total_seconds())}" if cap.renews else ""
+        left = max(0, cap.most - used)
+        lines.append(f"Left of {BUDGETS[cap.budget]}: {amount(left)} of {amount(cap.most)}{renews}.")
+    lines.append(f"Understanding you cost {amount(spent.talk_month)} this month; that is not part of the above.")
+    return "\n".join(lines)
+
+
+def receipt(generation: Generation, entries: Iterable[LedgerEntry]) -> str:
+    """What was booked for one video."""
+    plan = generation.plan
+    lines = [card_heading(generation)]
+    if plan is not None:
+        lines.append(f"{plan.model_name} · {plan.duration_s} s · {plan.resolution}")
+    # A card that changed was quoted more than once; only the last quote was ordered.
+    booked = list(entries)
+    quotes = [entry for entry in booked if entry.kind is EntryKind.QUOTE]
+    lines += [
+        f"{entry.at:%Y-%m-%d %H:%M} UTC: {amount(entry.amount)} {BOOKED[entry.kind]}"
+        for entry in booked
+        if entry.kind is not EntryKind.QUOTE or entry is quotes[-1]
+    ]
+    return "\n".join(lines)
+
+
+# --- what is allowed here --------------------------------------------------------------------------------------------
+
+
+def quality(tier: Tier) -> str:
+    """A tier as people see it: "best quality"."""
+    return f"{TIERS[tier]} quality"
+
+
+def no_such_quality(tier: Tier) -> str:
+    """The quality is not allowed here."""
+    return f"I may not make clips in {quality(tier)} here. Which quality instead?"
+
+
+def no_such_size_here(resolution: str) -> str:
+    """The resolution belongs to a quality that is not allowed here."""
+    return f"I may not make {resolution} clips here. Which size instead?"
+
+
+def not_here(asked: str, got: str) -> str:
+    """The nearest that is allowed was taken without asking."""
+    return f"I may not make {asked} here, so I took {got}."
+
+
+def longer_than_allowed(seconds: int, limit_s: int, longest: int, name: str) -> str:
+    """The length is beyond the admin's limit; `longest` is what the model can do within it."""
+    within = f"; {name} goes up to {longest} s" if longest < limit_s else ""
+    return f"Clips here may be up to {limit_s} s long, so {seconds} s will not do{within}. Which length instead?"
+
+
+def took_allowed_length(asked: str, got: str, limit_s: int) -> str:
+    """The nearest allowed length was taken without asking."""
+    return f"Clips here may not be longer than {limit_s} s, so I took {got} instead of {asked}."
+
+
+def dearer_than_allowed(asked: str, dearest: int | None, most: str, name: str) -> str:
+    """What was asked for costs more than one clip may (None: amounts are not shown); `most` is what can be had."""
+    limit = f"may cost {dollars(dearest)} at most" if dearest is not None else "may not cost that much"
+    return f"A clip here {limit}, so {asked} will not do: {name} goes up to {most}. What would you like instead?"
+
+
+def took_allowed_price(asked: str, got: str, dearest: int | None) -> str:
+    """The nearest that one may pay for was taken without asking."""
+    limit = f"may cost {dollars(dearest)} at most" if dearest is not None else "may not cost that much"
+    return f"A clip here {limit}, so I took {got} instead of {asked}."
+
+
+NOT_ALLOWED_ANY_MORE = "I may not make that here any more. Here is what I can make instead; nothing was ordered."
+LONGEST_ALLOWED = "{id} is as long as a clip may be here ({seconds} s). Ask for another clip that continues it."
+NOTHING_ON_OFFER = "No video model is on offer here right now, so I cannot make this. My operator can add one."
+
+
+# --- approvals -------------------------------------------------------------------------------------------------------
+
+APPROVE = "Approve"
+REMIND = "Remind them"
+WITHDRAW = "Withdraw"
+DENIALS = {
+    "no": ("Deny", "no reason was given"),
+    "price": ("Too expensive", "it is too expensive"),
+    "later": ("Not now", "not now; ask again later"),
+    "content": ("Not this", "not this content"),
+}
+"""Label of each button that says no, and the reason as the requester reads it."""
+NOBODY_TO_ASK = "{id} needs somebody's approval, but there is nobody I could ask. Tell your admin; nothing was ordered."
+NOT_ASKED = "Only those who were asked can decide about {id}."
+REMINDED = "I reminded them about {id}."
+REMINDED_ALREADY = "They were asked about {id} a few minutes ago. Give them a moment, then remind them."
+
+
+def approval_card(generation: Generation, *, budget: str) -> str:
+    """What an approver reads: who wants what, for how much, and why they are asked; or how it ended."""
+    plan, approval = generation.plan, generation.approval
+    assert plan is not None
+    assert approval is not None
+    why = "It is over a limit." if approval.why == "limit" else "It costs more than may be spent without asking."
+    lines = [
+        f"{generation.requester.name} asks for a video.",
+        f"{plan.model_name} · {plan.duration_s} s · {plan.resolution}",
+        f"Price: {dollars(plan.quote.amount)} at most" + (f", paid by {budget}" if budget else ""),
+    ]
+    lines.append(why if generation.status is GenerationStatus.PENDING_APPROVAL else approval_ended(generation))
+    return "\n".join(lines)
+
+
+def approval_asked(generation: Generation) -> str:
+    """What the requester reads while it waits."""
+    plan, approval = generation.plan, generation.approval
+    if plan is None or approval is None:
+        return f"{generation.name} waits for an approval; nothing is ordered before that."
+    people = "1 person" if len(approval.asked) == 1 else f"{len(approval.asked)} people"
+    why = "goes over a limit" if approval.why == "limit" else "costs more than you may spend alone"
+    return (
+        f"{generation.name} {why}, so I asked {people} to approve it. The price is held until "
+        f"{plan.quote.valid_until:%d %B, %H:%M} UTC; nothing is ordered before that."
+    )
+
+
+def approval_reminder(generation: Generation) -> str:
+    """Said to the approvers once more."""
+    return f"{generation.requester.name} is still waiting for an answer about {generation.name}; the card is above."
+
+
+def approval_ended(generation: Generation) -> str:
+    """How a request for approval ended."""
+    approval, name = generation.approval, generation.name
+    if approval is not None and approval.approved:
+        return f"{approval.decided_by} approved {name}."
+    if approval is not None and approval.decided_by:
+        reason = DENIALS[approval.reason][1]
+        return f"{approval.decided_by} did not approve {name}: {reason}. Nothing was ordered."
+    if approval is not None and approval.reason == "gone":
+        return f"{name} cannot be had at that price any more, so nothing was ordered. Ask again with a new price."
+    if generation.status is GenerationStatus.EXPIRED:
+        return f"Nobody answered about {name} in time. Nothing was ordered; you can ask again with a new price."
+    return f"{generation.requester.name} withdrew {name}. Nothing was ordered."

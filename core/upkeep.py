@@ -7,11 +7,15 @@ left behind is found here.
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
+from core import texts
 from core.admission import Admission
+from core.approval import approver_posts
 from core.cards import expired_card, lapsed_question
 from core.errors import StaleRow
 from core.generation import ADMITTED, OPEN, Generation, GenerationStatus
+from core.messages import Post
 from core.outbox import Outbox
 from core.pipeline import Pipeline
 from core.ports import Changes, Clock, Engine, Generations, OutboxPost
@@ -56,6 +60,7 @@ class Upkeep:
     async def expire(self) -> None:
         """End the cards whose price is no longer held, and the questions that nobody answered."""
         now = self._clock.now()
+        await self._expire_approvals(now)
         for generation in await self._generations.due(now, *OPEN):
             ended = generation.moved(GenerationStatus.EXPIRED, now, question=None, due_at=None)
             asked = generation.question is not None and generation.status is GenerationStatus.PENDING_CLARIFICATION
@@ -71,6 +76,25 @@ class Upkeep:
             except StaleRow:
                 continue
             self._outbox.wake(ended.key)
+
+    async def _expire_approvals(self, now: datetime) -> None:
+        """End the requests that nobody has answered."""
+        for generation in await self._generations.due(now, GenerationStatus.PENDING_APPROVAL):
+            ended = generation.moved(GenerationStatus.EXPIRED, now, due_at=None)
+            told = Post(key=ended.key, text=texts.approval_ended(ended), person=ended.requester)
+            posts = (told, expired_card(ended), *approver_posts(ended, ""))
+            changes = Changes(
+                generations=(ended,),
+                posts=tuple(OutboxPost(post=post, generation_id=ended.id) for post in posts),
+                conversation_id=ended.conversation_id,
+                at=now,
+            )
+            try:
+                await self._generations.commit(changes)
+            except StaleRow:
+                continue
+            for place in changes.places:
+                self._outbox.wake(place)
 
     async def _reconcile(self, generation: Generation) -> None:
         try:

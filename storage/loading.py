@@ -10,10 +10,12 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 from core.conversation import Conversation, Waiting
 from core.generation import OPEN, RUNNING, Generation, GenerationStatus
 from core.messages import ConversationKey
+from core.money import EntryKind, LedgerEntry
 from core.ports import Scene, Unsent
-from storage.tables import conversations, counters, generations, inbox, ledger, messages, outbox
+from storage.tables import conversations, counters, generations, inbox, ledger, messages, model_calls, outbox
 
-ALIVE = tuple(status.value for status in OPEN | RUNNING | {GenerationStatus.AMBIGUOUS})
+_WAITING = frozenset({GenerationStatus.AMBIGUOUS, GenerationStatus.PENDING_APPROVAL})
+ALIVE = tuple(status.value for status in OPEN | RUNNING | _WAITING)
 """Statuses of which a scene holds every generation."""
 MAX_FINISHED = 10
 """How many of the others a scene holds."""
@@ -167,6 +169,32 @@ def message_of(connection: Connection, anchor: str) -> str:
         .limit(1)
     )
     return connection.execute(statement).scalar_one_or_none() or ""
+
+
+def entries(connection: Connection, generation_id: int) -> tuple[LedgerEntry, ...]:
+    """What was booked for a generation, oldest first."""
+    rows = connection.execute(select(ledger).where(ledger.c.generation_id == generation_id).order_by(ledger.c.id))
+    return tuple(
+        LedgerEntry(
+            kind=EntryKind(row.kind),
+            amount=row.amount,
+            generation_id=row.generation_id,
+            person_id=row.person_id,
+            conversation_id=row.conversation_id,
+            team=row.team,
+            reason=row.reason,
+            at=row.at,
+        )
+        for row in rows
+    )
+
+
+def talk_cost(connection: Connection, person_id: str, since: datetime) -> int:
+    """Micros that dialogue models cost for somebody."""
+    statement = select(func.coalesce(func.sum(model_calls.c.cost), 0)).where(
+        model_calls.c.person_id == person_id, model_calls.c.at >= since
+    )
+    return int(connection.execute(statement).scalar_one())
 
 
 def balance(connection: Connection, generation_id: int) -> dict[str, int]:

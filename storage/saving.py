@@ -28,6 +28,7 @@ from storage.tables import (
     conversations,
     counters,
     generations,
+    house_costs,
     inbox,
     ledger,
     model_calls,
@@ -71,6 +72,14 @@ def commit(connection: Connection, changes: Changes) -> None:
         _save_generation(connection, generation)
     for entry in changes.entries:
         _add_entry(connection, entry)
+    if changes.house:
+        connection.execute(
+            insert(house_costs),
+            [
+                {"generation_id": one.generation_id, "amount": one.amount, "reason": one.reason, "at": one.at}
+                for one in changes.house
+            ],
+        )
     if changes.turns:
         rows = [
             {"conversation_id": turn.conversation_id, "person_id": turn.person_id, "at": turn.at, "body": turn}
@@ -225,6 +234,7 @@ def _model_call_rows(changes: Changes) -> list[dict[str, Any]]:
             "tokens_in": use.tokens_in,
             "tokens_out": use.tokens_out,
             "cost": use.cost,
+            "person_id": changes.person_id,
         }
         for use in changes.uses
     ]

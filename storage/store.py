@@ -13,6 +13,7 @@ from core.conversation import Conversation, Waiting
 from core.generation import Generation
 from core.limits import Cap
 from core.messages import ConversationKey, Incoming
+from core.money import LedgerEntry
 from core.ports import Changes, Scene, Unsent
 from storage import budgets, loading, saving
 from storage.database import BUSY_TIMEOUT_S, Database
@@ -115,6 +116,14 @@ class SqlStore:
     async def standing(self, caps: tuple[Cap, ...]) -> tuple[int, ...]:
         """What counts against each cap now: micros, or orders."""
         return tuple([await self._database.read(budgets.standing, cap) for cap in caps])
+
+    async def entries(self, generation_id: int) -> tuple[LedgerEntry, ...]:
+        """What was booked for it, oldest first."""
+        return await self._database.read(loading.entries, generation_id)
+
+    async def talk_cost(self, person_id: str, since: datetime) -> int:
+        """Micros that dialogue models cost for somebody."""
+        return await self._database.read(loading.talk_cost, person_id, since)
 
     async def balance(self, generation_id: int) -> Mapping[str, int]:
         """Micros by kind of ledger entry."""

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     MetaData,
+    String,
     Table,
     UniqueConstraint,
     text,
@@ -225,11 +226,27 @@ class MessageRow(Row, table=True):
     anchor: str
 
 
+class HouseCostRow(Row, table=True):
+    """What a provider bills, or may bill, for work that nobody was charged for."""
+
+    __tablename__ = "house_costs"
+    __table_args__ = (
+        ForeignKeyConstraint(["generation_id"], ["generations.id"], name="fk_house_costs_generation"),
+        Index("ix_house_costs_at", "at"),
+    )
+    id: int = Field(sa_column=_counted())
+    generation_id: int = Field(sa_column=_big("generation_id"))
+    amount: int = Field(sa_column=_big("amount"))
+    """Micros; at most."""
+    reason: str
+    at: datetime = Field(sa_type=Moment)
+
+
 class ModelCallRow(Row, table=True):
     """A paid call of a dialogue model."""
 
     __tablename__ = "model_calls"
-    __table_args__ = (Index("ix_model_calls_at", "at"),)
+    __table_args__ = (Index("ix_model_calls_at", "at"), Index("ix_model_calls_person", "person_id", "at"))
     id: int = Field(sa_column=_counted())
     conversation_id: str | None
     at: datetime = Field(sa_type=Moment)
@@ -239,6 +256,8 @@ class ModelCallRow(Row, table=True):
     tokens_out: int
     cost: int = Field(sa_column=_big("cost"))
     """Micros."""
+    person_id: str = Field(sa_column=Column("person_id", String, nullable=False, server_default=""))
+    """For whom; empty in rows of before this was known."""
 
 
 class CounterRow(Row, table=True):
@@ -266,6 +285,7 @@ conversations = _table(ConversationRow)
 turns = _table(TurnRow)
 generations = _table(GenerationRow)
 ledger = _table(LedgerRow)
+house_costs = _table(HouseCostRow)
 outbox = _table(OutboxRow)
 messages = _table(MessageRow)
 model_calls = _table(ModelCallRow)

@@ -39,6 +39,7 @@ class Stage:
         self.clock = clock
         self.platform = FakePlatform()
         self.provider = FakeVideoProvider()
+        self.turns_per_minute = 0
         self._events = itertools.count(1)
         self.wire()
 
@@ -71,6 +72,7 @@ class Stage:
                 terms=terms or Terms(storyboard_providers=frozenset({"animatic"})),
                 capacity=capacity or Capacity(overall=4, per_person=4),
                 link=link,
+                turns_per_minute=self.turns_per_minute,
             ),
             lambda produce, wake: EmbeddedEngine(produce, wake, clock=self.clock),
         )

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Coroutine
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
 from adapters.slack import failures
 from adapters.slack.parsing import Installation
+from adapters.slack.scopes import SCOPES
 from core.errors import PermanentError, TemporaryError
 
 PUBLIC_SERVER = "https://slack.com/api/"
@@ -29,6 +33,7 @@ CHUNK = 1 << 18
 _REDIRECTS = 3
 _SLACKS_OWN = ("slack.com", "slack-edge.com")
 
+_log = structlog.get_logger(__name__)
 _quiet = logging.getLogger("reelbot.slack_sdk")
 _quiet.setLevel(logging.WARNING)
 """Below that the SDK writes whole requests and answers."""
@@ -77,7 +82,7 @@ class SlackConnection:
 
     async def identify(self) -> Installation:
         """Ask Slack who the bot is and what its token may do. Raises TemporaryError and PermanentError."""
-        with failures.mapped():
+        with failures.mapped(named=True):
             answer = await self.client.auth_test()
         team, user = answer.get("team_id"), answer.get("user_id")
         if not isinstance(team, str) or not isinstance(user, str):
@@ -88,6 +93,29 @@ class SlackConnection:
             team=team, bot_user=user, bot=str(answer.get("bot_id") or ""), app=str(answer.get("app_id") or "")
         )
         return self.installation
+
+    async def check(self) -> tuple[str, ...]:
+        """Ask Slack whether the tokens are good; returns the scopes that the bot's token lacks. Raises TemporaryError
+        and PermanentError, which say which token it is about."""
+        await self.identify()
+        if self.app_token:
+            await self.socket_url()
+        # Without the header nothing is known of them.
+        return tuple(sorted(SCOPES - self.scopes)) if self.scopes else ()
+
+    async def socket_url(self) -> object:
+        """What Slack says is the address for a connection of Socket Mode. Raises TemporaryError and PermanentError."""
+        with failures.mapped(named=True):
+            try:
+                answer = await self.client.apps_connections_open(app_token=self.app_token)
+            except SlackApiError as error:
+                if isinstance(failures.meaning(error), TemporaryError):
+                    raise
+                why = failures.word(error)[:100]
+                raise PermanentError(
+                    f"Slack does not take the app-level token ({why}): it has to be this app's, with connections:write."
+                ) from None
+        return answer.get("url")
 
     async def upload(self, url: str, path: Path) -> None:
         """Stream a file to the address that Slack gave for it; the address is the permission, so no token goes there.
@@ -107,7 +135,8 @@ class SlackConnection:
                     await response.read()
             if response.status in (400, 403, 404, 410):
                 # An address is good once: the next attempt is given another one.
-                raise TemporaryError(f"Slack did not take the upload ({response.status}).")
+                _log.info("slack_upload_refused", status=response.status)
+                raise TemporaryError("Slack did not take the upload.")
             if response.status >= 300:
                 raise failures.of_status(response.status, response.headers)
 
@@ -204,7 +233,7 @@ async def _written(response: aiohttp.ClientResponse, destination: Path, limit: i
 
 
 def _looks_like(token: str, kind: str) -> bool:
-    return token.startswith(kind) and len(token) > len(kind) and token.isascii() and token.isprintable()
+    return re.fullmatch(rf"{kind}[!-~]+", token) is not None
 
 
 def _address(api_url: str) -> URL:

@@ -42,6 +42,37 @@ class Installation:
     app: str
     """The app's id, or empty."""
 
+    def is_bot(self, message: Raw) -> bool:
+        """Whether the bot wrote that message."""
+        return message.get("user") == self.bot_user or _same(message, "bot_id", self.bot) is True
+
+    def check_event(self, envelope: Raw) -> None:
+        """Raises Ignored for an event of another workspace: all that have installed the app post to one address. In a
+        channel shared between workspaces the event's own team may be the other one, so what counts is for whose
+        installation it was sent."""
+        sent_for = [one.get("team_id") for one in maybe_list(envelope, "authorizations") if isinstance(one, dict)]
+        if self.team not in (sent_for or [envelope.get("team_id")]):
+            raise Ignored("another workspace")
+
+    def check_message(self, message: Raw) -> None:
+        """Raises Ignored for a button below a message of another bot, or of the app's bot in another workspace. A
+        message that only one person sees does not say whose it is."""
+        ours = _same(message, "bot_id", self.bot)
+        if (_same(message, "app_id", self.app) if ours is None else ours) is False:
+            raise Ignored("another bot's message")
+
+    def check_view(self, view: Raw) -> None:
+        """Raises Ignored for a page or a form that another workspace's installation shows. The team of whoever
+        pressed says nothing: guests have their own."""
+        if _same(view, "app_installed_team_id", self.team) is False or _same(view, "bot_id", self.bot) is False:
+            raise Ignored("another workspace's view")
+
+
+def _same(raw: Raw, name: str, ours: str) -> bool | None:
+    """Whether the field is that id; None when it is not there, or ours is not known."""
+    value = raw.get(name)
+    return value == ours if value and ours else None
+
 
 class Ignored(Exception):
     """Nothing for us; the text is the reason for the log."""
@@ -76,9 +107,10 @@ def is_direct(channel: str) -> bool:
     return channel.startswith("D")
 
 
-def person_of(user: str, team: str) -> Person:
-    """Somebody of that workspace. Their name is a mention, which Slack shows as the name they have today."""
-    return Person(id=f"{PLATFORM}:{user}", name=f"<@{user}>", team=team)
+def person_of(user: str, team: str, home: str) -> Person:
+    """Somebody of that workspace, a guest unless it is `home`, where the app is installed. Their name is a mention,
+    which Slack shows as the name they have today."""
+    return Person(id=f"{PLATFORM}:{user}", name=f"<@{user}>", team=team, guest=team != home)
 
 
 def as_dict(value: object) -> Raw:

@@ -30,7 +30,8 @@ from adapters.slack.parsing import (
     person_of,
 )
 from adapters.slack.platform import SlackPlatform
-from core.access import Access
+from adapters.slack.storing import Storing
+from core.access import Access, Refusal
 from core.errors import ReelbotError, TemporaryError
 from core.forms import Forms, problems
 from core.messages import ConversationKey, Incoming, Message, Post, Press
@@ -46,7 +47,9 @@ class SlackIntake:
     """The listeners (`bolt.Listeners`).
 
     on_it: what a command that begins a wish is answered at once, to the person alone
-    stranger_text: what somebody who is not on the allow-lists is told; "{id}" stands for their id; empty: nothing
+    slow_text: what a command is answered that takes long to store
+    stranger_text: what somebody who is not let in is told; "{id}" stands for their id; empty: nothing
+    stranger_place_text: what is said in a channel that is not on the list; "{channel}" stands for its id
     patience_s: seconds within which a form is found and opened; Slack wants an acknowledgement within three
     """
 
@@ -59,8 +62,11 @@ class SlackIntake:
         access: Access,
         forms: Forms,
         pages: SlackPages,
+        storing: Storing,
         on_it: str,
+        slow_text: str,
         stranger_text: str,
+        stranger_place_text: str,
         patience_s: float,
     ) -> None:
         self._connection = connection
@@ -69,8 +75,10 @@ class SlackIntake:
         self._access = access
         self._forms = forms
         self._pages = pages
+        self._storing = storing
         self._on_it = on_it
-        self._stranger_text = stranger_text
+        self._slow_text = slow_text
+        self._told = {Refusal.PERSON: stranger_text, Refusal.PLACE: stranger_place_text}
         self._patience_s = patience_s
 
     async def event(self, body: Body, receive: Receive) -> Answer:
@@ -78,21 +86,22 @@ class SlackIntake:
         message = parse_event(body, self._installation, now=self._clock.now())
         if message is None:
             return ""
-        if self._allowed(message):
+        refused = self._refused(message)
+        if refused is None:
             await receive(message)
-        elif self._stranger_text and self._access.tell(message, self._clock.now()):
-            self._pages.aside(self._tell(message))
+        elif refused and self._access.tell(message, self._clock.now()):
+            self._pages.aside(self._tell(message, refused))
         return ""
 
     async def visit(self, body: Body, receive: Receive) -> Answer:
         """Somebody opened the app's own pages."""
-        opened = opened_home(body)
+        installation, now = self._installation, self._clock.now()
+        opened = opened_home(body, installation)
         if opened is None:
             return ""
-        installation, now = self._installation, self._clock.now()
-        sender = person_of(opened.user, installation.team)
+        sender = person_of(opened.user, installation.team, installation.team)
         key = ConversationKey(platform=PLATFORM, chat=chat_of(installation.team, opened.channel))
-        if not self._allowed(Press(event_id="", key=key, id="", sender=sender, action="", sent_at=now)):
+        if self._refused(Press(event_id="", key=key, id="", sender=sender, action="", sent_at=now)) is not None:
             return ""
         if opened.tab == "home":
             self._pages.show_home(opened.user)
@@ -102,35 +111,42 @@ class SlackIntake:
 
     async def command(self, body: Body, receive: Receive) -> Answer:
         """A slash command."""
+        came_at = _now()
         message = parse_command(body, self._installation, now=self._clock.now())
         if message is None:
             return ""
-        if not self._allowed(message):
-            return self._refusal(message)
-        await receive(message)
+        refused = self._refused(message)
+        if refused is not None:
+            return refused
+        if not await self._storing.stored(message, receive, came_at=came_at):
+            return self._slow_text
         return self._on_it if wants_thread(message) else ""
 
     async def shortcut(self, body: Body, receive: Receive) -> Answer:
         """The message shortcut."""
+        came_at = _now()
         message = parse_shortcut(body, self._installation, now=self._clock.now())
         if message is None:
             return ""
-        if self._allowed(message):
-            await receive(message)
+        refused = self._refused(message)
+        if refused is None:
+            await self._storing.stored(message, receive, came_at=came_at)
         else:
-            self._refuse(message, body)
+            self._refuse(message, body, refused)
         return ""
 
     async def press(self, body: Body, receive: Receive) -> Answer:
         """A button, or a choice in a menu."""
+        came_at = _now()
         press = parse_press(body, self._installation, now=self._clock.now())
         if press is None:
             return ""
-        if not self._allowed(press):
-            self._refuse(press, body)
+        refused = self._refused(press)
+        if refused is not None:
+            self._refuse(press, body, refused)
             return ""
         if not await self._form_opened(press, body):
-            await receive(press)
+            await self._storing.stored(press, receive, came_at=came_at)
         view = body.get("view")
         if isinstance(view, dict) and view.get("type") == "home":
             self._pages.show_home(press.sender.native_id, after_press=True)
@@ -138,8 +154,9 @@ class SlackIntake:
 
     async def submission(self, body: Body, receive: Receive) -> Answer:
         """A form that was filled in."""
+        came_at = _now()
         press = parse_submission(body, self._installation, now=self._clock.now())
-        if press is None or not self._allowed(press):
+        if press is None or self._refused(press) is not None:
             return ""
         async with asyncio.timeout(self._patience_s):
             form = await self._forms.behind(press.action, press.sender.id)
@@ -148,7 +165,7 @@ class SlackIntake:
             wrong = {slot: said for slot, said in problems(form, press.values).items() if slot in press.values}
             if wrong:
                 return form_errors(wrong)
-        await receive(press)
+        await self._storing.stored(press, receive, came_at=came_at)
         return ""
 
     # --- forms -------------------------------------------------------------------------------------------------------
@@ -182,20 +199,21 @@ class SlackIntake:
             raise TemporaryError("Slack has not said who the bot is.")
         return known
 
-    def _allowed(self, incoming: Incoming) -> bool:
-        if self._access.allowed(incoming, chat=channel_of(incoming.key)):
-            return True
-        _log.info("slack_stranger", event_id=incoming.event_id, sender=incoming.sender.id, chat=incoming.key.chat)
-        return False
+    def _refused(self, incoming: Incoming) -> str | None:
+        """None when it is to be heard; otherwise what is said instead, which may be nothing."""
+        channel = channel_of(incoming.key)
+        refusal = self._access.refusal(incoming, chat=channel)
+        if refusal is None:
+            return None
+        who, where = incoming.sender, incoming.key.chat
+        _log.info("slack_stranger", event_id=incoming.event_id, sender=who.id, chat=where, refused=refusal.value)
+        return self._told[refusal].replace("{id}", who.native_id).replace("{channel}", channel)
 
-    def _refusal(self, incoming: Incoming) -> str:
-        return self._stranger_text.replace("{id}", incoming.sender.native_id)
-
-    def _refuse(self, incoming: Incoming, body: Body) -> None:
+    def _refuse(self, incoming: Incoming, body: Body, said: str) -> None:
         """Answer a stranger's tap, which they alone see."""
         url = body.get("response_url")
-        if self._stranger_text and isinstance(url, str) and url:
-            self._pages.aside(self._answer(url, self._refusal(incoming), incoming.event_id))
+        if said and isinstance(url, str) and url:
+            self._pages.aside(self._answer(url, said, incoming.event_id))
 
     async def _answer(self, url: str, text: str, event_id: str) -> None:
         client = self._connection.client
@@ -213,12 +231,17 @@ class SlackIntake:
         except ReelbotError as error:
             _log.info("slack_stranger_not_told", event_id=event_id, reason=str(error))
 
-    async def _tell(self, message: Message) -> None:
-        post = Post(key=message.key, text=self._refusal(message), person=message.sender, whisper=not message.private)
+    async def _tell(self, message: Message, said: str) -> None:
+        post = Post(key=message.key, text=said, person=message.sender, whisper=not message.private)
         try:
             await self._platform.post(post, "")
         except ReelbotError as error:
             _log.info("slack_stranger_not_told", event_id=message.event_id, reason=str(error))
+
+
+def _now() -> float:
+    """By the event loop's clock: how long Slack waits has nothing to do with ours."""
+    return asyncio.get_running_loop().time()
 
 
 def _trusted(url: str, *, api: str) -> bool:

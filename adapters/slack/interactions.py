@@ -78,7 +78,7 @@ def _command(raw: Raw, installation: Installation, now: datetime) -> Message:
         event_id=f"command:{_some_text(raw, 'trigger_id')}",
         key=_key(installation, channel),
         id="",
-        sender=person_of(a_user(raw["user_id"]), maybe_text(raw, "team_id") or installation.team),
+        sender=person_of(a_user(raw["user_id"]), maybe_text(raw, "team_id") or installation.team, installation.team),
         text=text,
         sent_at=now,
         private=is_direct(channel),
@@ -92,13 +92,15 @@ def _shortcut(raw: Raw, installation: Installation, now: datetime) -> Message:
         raise Ignored("shortcut")
     channel, message = an_id(as_dict(raw["channel"])["id"]), as_dict(raw["message"])
     ts = a_ts(message.get("ts") or raw["message_ts"])
-    content = content_of(message, installation.bot_user)
+    # What the bot itself said is no idea for a video: then it asks for one.
+    words: Raw = {} if installation.is_bot(message) else message
+    content = content_of(words, installation.bot_user)
     return Message(
         event_id=f"shortcut:{_some_text(raw, 'trigger_id')}",
         key=_key(installation, channel, a_ts(message.get("thread_ts") or ts)),
         id=ts,
         sender=_user(raw, installation),
-        text=content.text or fallback_of(message, installation.bot_user),
+        text=content.text or fallback_of(words, installation.bot_user),
         sent_at=now,
         private=is_direct(channel),
         summoned=True,
@@ -114,7 +116,7 @@ def _press(raw: Raw, installation: Installation, now: datetime) -> Press:
     action, at = _action(pressed), a_ts(pressed["action_ts"])
     container = as_dict(raw["container"])
     sender = _user(raw, installation)
-    channel, ts, thread = _place(raw, container, sender)
+    channel, ts, thread = _place(raw, container, sender, installation)
     return Press(
         event_id=f"press:{channel}:{ts}:{at}:{sender.native_id}",
         key=_key(installation, channel, thread),
@@ -123,6 +125,7 @@ def _press(raw: Raw, installation: Installation, now: datetime) -> Press:
         action=action,
         sent_at=now,
         private=_is_private(channel),
+        whispered=container.get("is_ephemeral") is True,
         ref=maybe_text(raw, "response_url"),
     )
 
@@ -138,15 +141,18 @@ def _action(pressed: Raw) -> str:
     return value
 
 
-def _place(raw: Raw, container: Raw, sender: Person) -> tuple[str, str, str]:
+def _place(raw: Raw, container: Raw, sender: Person, installation: Installation) -> tuple[str, str, str]:
     """Where the button is: channel, message and thread. The home tab is its person's own, and no message."""
     if container.get("type") == "view":
-        if maybe_dict(raw, "view").get("type") != "home":
+        view = maybe_dict(raw, "view")
+        if view.get("type") != "home":
             raise Ignored("in a form")
+        installation.check_view(view)
         return sender.native_id, "", ""
     if container.get("type") != "message":
         raise Ignored("container")
     message = maybe_dict(raw, "message")
+    installation.check_message(message)
     channel = an_id(container.get("channel_id") or as_dict(raw["channel"])["id"])
     ts = a_ts(container.get("message_ts") or message.get("ts"))
     thread = message.get("thread_ts") or container.get("thread_ts")
@@ -160,6 +166,7 @@ def _submission(raw: Raw, installation: Installation, now: datetime) -> Press:
     view = as_dict(raw["view"])
     if raw.get("type") != "view_submission" or view.get("callback_id") != CALLBACK:
         raise Ignored("form")
+    installation.check_view(view)
     opened = as_dict(json.loads(as_text(view["private_metadata"])))
     key = ConversationKey(platform=PLATFORM, chat=as_text(opened["chat"]), thread=as_text(opened["thread"]))
     return Press(
@@ -180,7 +187,7 @@ def _key(installation: Installation, channel: str, thread: str = "") -> Conversa
 
 def _user(raw: Raw, installation: Installation) -> Person:
     user = as_dict(raw["user"])
-    return person_of(a_user(user["id"]), maybe_text(user, "team_id") or installation.team)
+    return person_of(a_user(user["id"]), maybe_text(user, "team_id") or installation.team, installation.team)
 
 
 def _is_private(channel: str) -> bool:

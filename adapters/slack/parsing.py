@@ -74,15 +74,16 @@ def parse_event(envelope: object, installation: Installation, *, now: datetime) 
     return understood("event", lambda: _event(as_dict(envelope), installation, now))
 
 
-def opened_home(envelope: object) -> HomeOpened | None:
+def opened_home(envelope: object, installation: Installation) -> HomeOpened | None:
     """Who opened which of the app's pages; None for other events."""
-    return understood("home", lambda: _home(as_dict(envelope)))
+    return understood("home", lambda: _home(as_dict(envelope), installation))
 
 
-def _home(envelope: Raw) -> HomeOpened:
+def _home(envelope: Raw, installation: Installation) -> HomeOpened:
     event = as_dict(envelope["event"])
     if event.get("type") != "app_home_opened":
         raise Ignored("type")
+    installation.check_event(envelope)
     tab = maybe_text(event, "tab") or "home"
     return HomeOpened(user=a_user(event["user"]), channel=an_id(event["channel"]), tab=tab)
 
@@ -92,6 +93,7 @@ def _event(envelope: Raw, installation: Installation, now: datetime) -> Message:
     # A channel shared with another workspace: who comes without a team may be from there.
     home = "" if envelope.get("is_ext_shared_channel") is True else installation.team
     kind = event.get("type")
+    installation.check_event(envelope)
     if kind == "agent_session_stopped":
         return _stop(event, installation, now, home)
     if kind not in ("message", "app_mention"):
@@ -144,7 +146,9 @@ def _message(
         event_id=f"{channel}:{ts}:{edited_ts}" if edited_ts else f"{channel}:{ts}",
         key=ConversationKey(platform=PLATFORM, chat=chat_of(installation.team, channel), thread=root),
         id=ts,
-        sender=person_of(a_user(body["user"]), maybe_text(body, "user_team") or maybe_text(body, "team") or home),
+        sender=person_of(
+            a_user(body["user"]), maybe_text(body, "user_team") or maybe_text(body, "team") or home, installation.team
+        ),
         text=content.text,
         sent_at=min(moment(edited_ts or ts), now),
         private=private,
@@ -166,7 +170,7 @@ def _stop(event: Raw, installation: Installation, now: datetime, home: str) -> M
         event_id=f"stop:{channel}:{thread}:{at}",
         key=ConversationKey(platform=PLATFORM, chat=chat_of(installation.team, channel), thread=thread),
         id=at,
-        sender=person_of(a_user(event["user"]), home),
+        sender=person_of(a_user(event["user"]), home, installation.team),
         sent_at=min(moment(at), now),
         private=is_direct(channel),
         command="stop",

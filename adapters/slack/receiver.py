@@ -23,6 +23,7 @@ from adapters.slack.intake import SlackIntake
 from adapters.slack.pages import SlackPages
 from adapters.slack.platform import SlackPlatform
 from adapters.slack.socket import ANSWER_S, PING_S, SlackSocket
+from adapters.slack.storing import Storing
 from core.access import Access
 from core.errors import ReelbotError, TemporaryError
 from core.forms import Forms
@@ -42,11 +43,14 @@ class SlackReceiver:
     """Listens for one app in one workspace: over Socket Mode when the connection has an app token, else by `handle`.
 
     on_it: what a command that begins a wish is answered at once, to the person alone
-    stranger_text: what somebody who is not on the allow-lists is told; "{id}" stands for their id; empty: nothing
+    slow_text: what a command is answered that takes long to store
+    stranger_text: what somebody who is not let in is told; "{id}" stands for their id; empty: nothing
+    stranger_place_text: what is said in a channel that is not on the list; "{channel}" stands for its id
     prompts, prompts_title: title and message of what people could say, and the line above
     signing_secret: what requests are signed with; without it `handle` takes none
-    allowed_users, allowed_channels, allowed_teams: see `Access`
+    allowed_users, allowed_channels, allowed_teams: see `Access`; the channels are no matter in direct messages
     patience_s: seconds within which a form is found and opened; Slack wants an acknowledgement within three
+    storing_s: seconds after which what is not stored yet is acknowledged, except for events
     ping_s, answer_s: see `SlackSocket`
 
     Raises ValueError when there is neither an app token nor a signing secret.
@@ -61,7 +65,9 @@ class SlackReceiver:
         forms: Forms,
         overviews: Overviews,
         on_it: str,
+        slow_text: str,
         stranger_text: str,
+        stranger_place_text: str,
         prompts: Sequence[tuple[str, str]],
         prompts_title: str,
         signing_secret: str = "",
@@ -69,6 +75,7 @@ class SlackReceiver:
         allowed_channels: AbstractSet[str] = frozenset(),
         allowed_teams: AbstractSet[str] = frozenset(),
         patience_s: float = 2.0,
+        storing_s: float = 2.5,
         ping_s: float = PING_S,
         answer_s: float = ANSWER_S,
     ) -> None:
@@ -82,15 +89,19 @@ class SlackReceiver:
         self._pages = SlackPages(
             connection, clock=clock, overviews=overviews, prompts=prompts, prompts_title=prompts_title
         )
+        self._storing = Storing(clock=clock, patience_s=storing_s)
         intake = SlackIntake(
             connection,
             platform,
             clock=clock,
-            access=Access(users=allowed_users, chats=allowed_channels, teams=allowed_teams),
+            access=Access(users=allowed_users, chats=allowed_channels, teams=allowed_teams, private_open=True),
             forms=forms,
             pages=self._pages,
+            storing=self._storing,
             on_it=on_it,
+            slow_text=slow_text,
             stranger_text=stranger_text,
+            stranger_place_text=stranger_place_text,
             patience_s=patience_s,
         )
         self._app = bolt_app(connection, intake)
@@ -111,6 +122,7 @@ class SlackReceiver:
                     await self._identify()
         finally:
             self._problem = _STOPPED
+            await self._storing.close()
             await self._pages.close()
 
     def healthy(self, now: datetime) -> str:

@@ -112,9 +112,7 @@ class SlackSocket:
     async def _open(self, http: aiohttp.ClientSession) -> tuple[_Link, asyncio.Task[None]]:
         """A connection that Slack has greeted, and the task that listens to it."""
         client = self._connection.client
-        with failures.mapped():
-            answer = await client.apps_connections_open(app_token=self._connection.app_token)
-        address = _address(answer.get("url"), api=client.base_url)
+        address = _address(await self._connection.socket_url(), api=client.base_url)
         with failures.mapped():
             async with asyncio.timeout(self._answer_s):
                 socket = await http.ws_connect(

@@ -12,6 +12,11 @@ _BRACKETS = re.compile(r"<([^<>\n]{1,4000})>")
 _ENTITY = re.compile(r"&(amp|lt|gt);")
 _SIGNS = {"amp": "&", "lt": "<", "gt": ">"}
 _LINK = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+_AFTER_A_NAME = re.compile(r"^(?:[ ,;]|:(?![\w+-]+:))*")
+"""What people write between a name and what they have to say; the colon of an emoji is none of it."""
+_NAMED = re.compile(r":(\+1|thumbsup|white_check_mark|heavy_check_mark|ok_hand):(?::skin-tone-[2-6]:)?")
+_SAID_YES = {"+1": "👍", "thumbsup": "👍", "white_check_mark": "✅", "heavy_check_mark": "✔", "ok_hand": "👌"}
+"""Signs that mean yes; Slack sends emoji by their names."""
 _ADDRESS = re.compile(r"(?:mailto|tel):(.+)", re.IGNORECASE)
 
 
@@ -21,7 +26,7 @@ def said(text: str, bot_user: str) -> tuple[str, bool]:
     parts = [part.strip(" \t") for part in re.split(rf"<@{re.escape(bot_user)}(?:\|[^<>]*)?>", text)]
     mentioned = len(parts) > 1
     if mentioned and not parts[0]:
-        parts[1] = parts[1].lstrip(" ,:;")
+        parts[1] = _AFTER_A_NAME.sub("", parts[1])
     return harmless(_plain(" ".join(part for part in parts if part))).strip(), mentioned
 
 
@@ -32,7 +37,8 @@ def harmless(text: str) -> str:
 
 def _plain(text: str) -> str:
     """Brackets first: what comes out of an escape is text, whatever it looks like."""
-    return _ENTITY.sub(lambda match: _SIGNS[match[1]], _BRACKETS.sub(_spelled_out, text))
+    text = _ENTITY.sub(lambda match: _SIGNS[match[1]], _BRACKETS.sub(_spelled_out, text))
+    return _NAMED.sub(lambda match: _SAID_YES[match[1]], text)
 
 
 def _spelled_out(match: re.Match[str]) -> str:

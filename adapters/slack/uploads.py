@@ -29,6 +29,8 @@ SHARED_WITHIN_S = 60.0
 """How long a completed file may take until its share can be seen."""
 KNOWN_WITHIN_S = 10.0
 """How long Slack may work on a completion whose answer was lost before the file is known."""
+CONTROLS_WITHIN_S = 3_600.0
+"""How long the buttons of a clip that is there already are tried to be posted by themselves."""
 _LOOKS_S = (0.2, 0.5, 1.0, 2.0, 3.0, 5.0)
 """Pauses between two looks at a file; the last one repeats."""
 _CONTROLS = frozenset({"actions", "context_actions"})
@@ -195,15 +197,20 @@ class _OneDelivery:
     async def _seen(self) -> str:
         """The message with the file, waited for; the file's id when it is certain that there is or was one; empty when
         the completion was never done, as far as can be told."""
-        now = self._clock.now()
-        since = _moment(self._steps[_COMPLETING], now)
+        since = _moment(self._steps[_COMPLETING], self._clock.now())
         completed = bool(self._steps.get(_COMPLETED))
         for pause in chain(_LOOKS_S, repeat(_LOOKS_S[-1])):
-            known, posted = await self._look(completed)
+            try:
+                known, posted = await self._look(completed)
+            except TemporaryError:
+                # Where the clip is would be good to know; that it is there is certain, so nothing waits for ever.
+                if completed and self._since(since) >= SHARED_WITHIN_S:
+                    break
+                raise
             if posted:
                 return posted
             within = SHARED_WITHIN_S if known or completed else KNOWN_WITHIN_S
-            left = within - (self._clock.now() - since).total_seconds()
+            left = within - self._since(since)
             if left <= 0:
                 break
             await self._clock.sleep(min(pause, left))
@@ -211,6 +218,9 @@ class _OneDelivery:
             return ""
         _log.warning("slack_share_not_seen", generation=self._delivery.generation, file=self._steps[_FILE])
         return self._steps[_FILE]
+
+    def _since(self, moment: datetime) -> float:
+        return (self._clock.now() - moment).total_seconds()
 
     async def _look(self, completed: bool) -> tuple[bool, str]:
         """Whether Slack knows the file, and the message with it, or the file's id when there is no more to learn."""
@@ -236,7 +246,8 @@ class _OneDelivery:
         blocks = [block for block in self._shown.blocks if block["type"] in _CONTROLS]
         if not blocks:
             return _NONE
-        line = rendered_line(Post(key=self._delivery.key, text=self._delivery.announcement))
+        # Where the blocks cannot be shown, the line says which clip they belong to.
+        line = rendered_line(Post(key=self._delivery.key, text=self._delivery.caption.partition("\n")[0]))
         try:
             with failures.mapped(), self._pacing.call("chat.postMessage", self._channel):
                 answer = await self._client.chat_postMessage(
@@ -250,6 +261,11 @@ class _OneDelivery:
         except PermanentError as error:
             # The clip is there, and that is what counts.
             _log.warning("slack_controls_refused", generation=self._delivery.generation, error=str(error))
+            return _NONE
+        except TemporaryError as error:
+            if self._since(_moment(self._steps.get(_COMPLETING, ""), self._clock.now())) < CONTROLS_WITHIN_S:
+                raise
+            _log.warning("slack_controls_given_up", generation=self._delivery.generation, error=str(error))
             return _NONE
         return str(answer.get("ts") or _NONE)
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from adapters.gemini import GeminiDialogueModel
 from adapters.gemini_replies import ReadingReply, reading
+from adapters.google_errors import MAX_REASON, in_short
 from core.catalogue import load_catalogue
 from core.errors import PermanentError, ReelbotError, TemporaryError, UnusableReply
 from core.messages import Attachment, MediaKind
@@ -241,6 +242,38 @@ def test_whatever_comes_back_a_reading_holds_only_what_is_allowed(answer: dict[s
         for slot, value in step.changes.items():
             expected = {"duration_s": int, "tier": Tier, "shots": tuple}.get(slot, str)
             assert type(value) is expected
+
+
+async def test_no_text_of_the_model_names_anybody(google: GoogleEmulator, gemini: GeminiDialogueModel) -> None:
+    """Where "<@U1>" is a mention, a model that was talked into writing it would call people."""
+    named = "<@U1> and <\u200b@U2> <\x1f@U3>"
+    spoken = dict.fromkeys(("idea", "subject", "setting", "style", "camera", "mood", "audio", "words", "avoid"), named)
+    answer: dict[str, Any] = {
+        "steps": [
+            {"intent": "create", "changes": {**spoken, "language": named, "shots": [named]}},
+            {"intent": "chat", "reply": named},
+        ],
+        "language": named,
+        "summary": named,
+        "questions": [{"slot": "style", "text": named}],
+    }
+    google.brain = Script([answer, {"prompt": named}, {"ideas": [named, named]}])
+    read = await gemini.read(ReadingInput(text="write <@U1>"))
+    written = await gemini.write_prompt(PROMPT)
+    ideas = await gemini.rewrite(PROMPT.request, "no")
+    first, second = read.steps
+    assert set(first.changes) >= set(spoken) | {"shots"}
+    texts = [*map(str, first.changes.values()), second.reply, read.summary, *read.questions.values()]
+    texts += [*written.texts, *ideas.texts]
+    for text in texts:
+        seen = "".join(sign for sign in text if sign.isprintable())
+        assert "@U1>" in seen and "@U3>" in seen and "<@" not in seen, text
+
+
+def test_no_reason_of_a_video_service_names_anybody() -> None:
+    assert in_short("The idea of\n<@U1> is not allowed") == "The idea of < @U1> is not allowed"
+    assert len(in_short("<@" * 500)) <= MAX_REASON
+    assert in_short("1 < 2 @ noon, <b>@x") == "1 < 2 @ noon, <b>@x"
 
 
 async def test_what_gemini_itself_blocks_is_read_as_unsafe(google: GoogleEmulator, gemini: GeminiDialogueModel) -> None:

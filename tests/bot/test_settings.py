@@ -69,6 +69,14 @@ def test_lists_are_comma_separated(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.admin_users == ("telegram:4711", "terminal:you")
 
 
+def test_slacks_lists_take_slacks_ids() -> None:
+    settings = load_settings(
+        None, SLACK_ALLOWED_TEAMS="T0AB", SLACK_ALLOWED_CHANNELS="C0AB, G0AB,D0AB", SLACK_ALLOWED_USERS="U0AB,W0AB"
+    )
+    assert settings.slack_allowed_channels == ("C0AB", "G0AB", "D0AB")
+    assert settings.slack_allowed_users == ("U0AB", "W0AB")
+
+
 def test_secrets_come_from_files_too(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("token").write_text(f"{TOKEN}\n")
     Path("key").write_text("from-a-file\n")
@@ -148,6 +156,19 @@ def test_levels_may_be_written_small() -> None:
         ({"TELEGRAM_BOT_TOKEN": "word"}, "TELEGRAM_BOT_TOKEN", "does not look like a bot token"),
         ({"SLACK_BOT_TOKEN": "xoxp-1", "SLACK_APP_TOKEN": "xapp-1"}, "SLACK_BOT_TOKEN", "begins with xoxb-"),
         ({"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xoxb-1"}, "SLACK_APP_TOKEN", "begins with xapp-"),
+        ({"SLACK_BOT_TOKEN": "xoxb-", "SLACK_APP_TOKEN": "xapp-1"}, "SLACK_BOT_TOKEN", "goes on"),
+        ({"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-"}, "SLACK_APP_TOKEN", "goes on"),
+        ({"SLACK_ALLOWED_CHANNELS": "C0AB12,#film-club"}, "SLACK_ALLOWED_CHANNELS", "“#film-club” is not the id of a"),
+        ({"SLACK_ALLOWED_CHANNELS": "T0AB12"}, "SLACK_ALLOWED_CHANNELS", "Example: SLACK_ALLOWED_CHANNELS=C0123ABCD"),
+        (
+            {"SLACK_ALLOWED_CHANNELS": "C"},
+            "SLACK_ALLOWED_CHANNELS",
+            "is C or G or D and then capital letters and digits",
+        ),
+        ({"SLACK_ALLOWED_USERS": "@ann"}, "SLACK_ALLOWED_USERS", "“@ann” is not the id of a person"),
+        ({"SLACK_ALLOWED_USERS": "slack:U1"}, "SLACK_ALLOWED_USERS", "Example: SLACK_ALLOWED_USERS=U0123ABCD"),
+        ({"SLACK_ALLOWED_USERS": "u0ab12"}, "SLACK_ALLOWED_USERS", "is U or W and then capital letters"),
+        ({"SLACK_ALLOWED_TEAMS": "film-club"}, "SLACK_ALLOWED_TEAMS", "“film-club” is not the id of a workspace"),
         ({"SLACK_BOT_TOKEN": "xoxb-1"}, "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET"),
         ({"SLACK_SIGNING_SECRET": "s"}, "SLACK_SIGNING_SECRET", "SLACK_BOT_TOKEN is not"),
         ({"SLACK_API_URL": "slack"}, "SLACK_API_URL", ""),

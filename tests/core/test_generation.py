@@ -129,7 +129,7 @@ async def keep(stage: Stage, *rows: Generation) -> None:
 
 
 def test_the_groups_of_statuses_cover_each_status_once() -> None:
-    assert OPEN | RUNNING | FINAL | {S.AMBIGUOUS} == set(S)
+    assert OPEN | RUNNING | FINAL | {S.AMBIGUOUS, S.PENDING_APPROVAL} == set(S)
     assert not OPEN & RUNNING
     assert not FINAL & (OPEN | RUNNING)
     assert ADMITTED | {S.QUEUED} == RUNNING
@@ -141,9 +141,10 @@ def test_nothing_comes_after_the_end_but_another_way_to_bring_the_clip() -> None
     assert ways_out == {S.UNDELIVERABLE: frozenset({S.DELIVERING, S.COMPLETED})}
 
 
-def test_money_is_ordered_only_from_a_card_or_by_the_persons_choice() -> None:
+def test_money_is_ordered_only_from_a_card_or_an_approval_or_by_the_persons_choice() -> None:
     assert {status for status, next_ones in FOLLOWS.items() if S.QUEUED in next_ones} == {
         S.PENDING_CONFIRMATION,
+        S.PENDING_APPROVAL,
         S.AMBIGUOUS,
     }
     assert {status for status, next_ones in FOLLOWS.items() if S.SUBMITTING in next_ones} == {S.QUEUED}

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import texts
+from core.allowance import Allowance
 from core.catalogue import VideoModel, load_catalogue
+from core.forms import change_form
 from core.generation import Plan, Question, Said
-from core.planning import Misfit, Terms, draft_request, from_history, make_plan
+from core.misfits import Misfit
+from core.planning import CostShown, Terms, draft_request, from_history, make_plan, on_offer, possible_lengths
 from core.policy import (
     MAX_QUESTIONS,
     SURPRISE,
@@ -28,6 +32,7 @@ from core.policy import (
 )
 from core.request import MediaRef, Tier, VideoRequest
 from tests.core.test_generation import NOW, a_generation, a_plan
+from tests.stage import Stage
 
 CATALOGUE = load_catalogue()
 PICTURE = MediaRef(name="inputs/a.jpg", mime_type="image/jpeg")
@@ -414,3 +419,216 @@ def test_a_plain_yes(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "no", "yes but longer", "yes, at night", "make it longer", "y?", "not ok", "."])
 def test_what_is_no_plain_yes(text: str) -> None:
     assert not is_plain_yes(text)
+
+
+# --- what an admin allows ---------------------------------------------------------------------------------------------
+
+ALLOWANCES = st.builds(
+    Allowance,
+    models=st.just(frozenset())
+    | st.frozensets(st.sampled_from([model.id for model in CATALOGUE.video]), min_size=1, max_size=3),
+    tiers=st.frozensets(st.sampled_from(list(Tier)), max_size=2),
+    longest_s=st.none() | st.integers(min_value=1, max_value=30),
+    dearest=st.none() | st.integers(min_value=1, max_value=5_000_000),
+)
+
+
+def allowed(plan: Plan, allowance: Allowance) -> bool:
+    return (
+        (not allowance.models or plan.model in allowance.models)
+        and (not allowance.tiers or plan.tier in allowance.tiers)
+        and (allowance.longest_s is None or plan.duration_s <= allowance.longest_s)
+        and (allowance.dearest is None or plan.quote.amount <= allowance.dearest)
+    )
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(request=REQUESTS, models=MODELS, terms=TERMS_, allowance=ALLOWANCES)
+def test_nothing_is_ever_planned_or_offered_that_is_not_allowed(
+    request: VideoRequest, models: tuple[VideoModel, ...], terms: Terms, allowance: Allowance
+) -> None:
+    terms = replace(terms, allowance=allowance)
+    left = allowance.of(models)
+    for asked in range(2):
+        row = a_generation(base=request, said=(), asked=3 * asked, hurry=bool(asked), plan=None)
+        move = next_move(row, left, terms, wordings={}, now=NOW)
+        if isinstance(move, Show):
+            assert_offered(move.plan, replace(request, **move.changes), left)
+            assert allowed(move.plan, allowance)
+            assert on_offer(move.plan, left)
+            draft = move.plan.draft_price
+            assert draft is None or allowance.dearest is None or draft <= allowance.dearest
+            assert len(move.plan.notes) == len({slot for slot in move.changes if slot != "idea"})
+        elif isinstance(move, Impossible):
+            assert not any(model.takes(request) for model in left)
+            assert move.text == (texts.NO_MODEL if left else texts.NOTHING_ON_OFFER)
+    plan = make_plan(request, left, terms, number=1, now=NOW)
+    if isinstance(plan, Misfit):
+        assert 1 <= len(plan.options) <= 4
+        for value in [*(option.value for option in plan.options), plan.nearest]:
+            changes: dict[str, Any] = {plan.slot: Tier(value) if plan.slot == "tier" else value}
+            again = make_plan(replace(request, **changes), left, terms, number=1, now=NOW)
+            assert isinstance(again, Plan) or (isinstance(again, Misfit) and again.slot != plan.slot)
+
+
+def misfit_for(request: VideoRequest, *providers: str, **limits: object) -> Misfit:
+    """What does not fit when so much is allowed."""
+    allowance = Allowance(**limits)  # type: ignore[arg-type]
+    models = allowance.of(CATALOGUE.offered(providers, NOW))
+    found = make_plan(request, models, Terms(allowance=allowance), number=1, now=NOW)
+    assert isinstance(found, Misfit), found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("request_", "provider", "limits", "nearest", "values", "text", "note"),
+    [
+        (
+            VideoRequest(duration_s=12), "omni", {"longest_s": 6}, 6, [4, 5, 6],
+            "Clips here may be up to 6 s long, so 12 s will not do. Which length instead?",
+            "Clips here may not be longer than 6 s, so I took 6 s instead of 12 s.",
+        ),
+        (
+            VideoRequest(duration_s=8), "veo", {"longest_s": 7}, 6, [4, 6],
+            "Clips here may be up to 7 s long, so 8 s will not do; Veo 3.1 Fast goes up to 6 s. Which length instead?",
+            "Clips here may not be longer than 7 s, so I took 6 s instead of 8 s.",
+        ),
+        (
+            VideoRequest(duration_s=20), "veo", {"longest_s": 10}, 8, [4, 6, 8],
+            "Veo 3.1 Fast makes clips of up to 8 s, so 20 s will not do. Which length instead?",
+            "Veo 3.1 Fast cannot do 20 s, so I took 8 s.",
+        ),
+        (
+            VideoRequest(duration_s=8, tier=Tier.STANDARD), "omni", {"dearest": 500_000}, 7, [5, 6, 7],
+            "A clip here may cost $0.50 at most, so 8 s will not do: Gemini Omni 1.2 Flash goes up to 7 s. What would "
+            "you like instead?",
+            "A clip here may cost $0.50 at most, so I took 7 s instead of 8 s.",
+        ),
+        (
+            VideoRequest(resolution="4k"), "omni", {"dearest": 500_000}, "1080p", ["360p", "720p", "1080p"],
+            "A clip here may cost $0.50 at most, so 4k will not do: Gemini Omni 1.2 Flash goes up to 1080p. What would "
+            "you like instead?",
+            "A clip here may cost $0.50 at most, so I took 1080p instead of 4k.",
+        ),
+        (
+            VideoRequest(tier=Tier.BEST), "omni", {"tiers": frozenset({Tier.DRAFT, Tier.STANDARD})}, Tier.STANDARD,
+            ["draft", "standard"],
+            "I may not make clips in best quality here. Which quality instead?",
+            "I may not make best quality here, so I took standard quality.",
+        ),
+        (
+            VideoRequest(tier=Tier.DRAFT), "veo", {"models": frozenset({"veo-3.1-generate-001"})}, Tier.BEST, ["best"],
+            "I may not make clips in draft quality here. Which quality instead?",
+            "I may not make draft quality here, so I took best quality.",
+        ),
+        (
+            VideoRequest(resolution="4k"), "omni", {"tiers": frozenset({Tier.DRAFT})}, "360p", ["360p"],
+            "I may not make 4k clips here. Which size instead?",
+            "I may not make 4k here, so I took 360p.",
+        ),
+        (
+            VideoRequest(duration_s=5), "veo", {"longest_s": 4}, 4, [4],
+            "Clips here may be up to 4 s long, so 5 s will not do. Which length instead?",
+            "Clips here may not be longer than 4 s, so I took 4 s instead of 5 s.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_wish_beyond_what_is_allowed_gets_the_nearest_and_the_reason(
+    request_: VideoRequest,
+    provider: str,
+    limits: dict[str, object],
+    nearest: object,
+    values: list[object],
+    text: str,
+    note: str,
+) -> None:
+    misfit = misfit_for(request_, provider, **limits)
+    assert (misfit.nearest, [option.value for option in misfit.options]) == (nearest, values)
+    assert (misfit.text, misfit.note) == (text, note)
+
+
+def test_where_amounts_are_not_shown_the_reason_names_none() -> None:
+    allowance = Allowance(dearest=500_000)
+    terms = Terms(allowance=allowance, cost_shown=CostShown.ADMIN)
+    models = allowance.of(CATALOGUE.offered(["omni"], NOW))
+    request = VideoRequest(duration_s=8, tier=Tier.STANDARD)
+    misfit = make_plan(request, models, terms, number=1, now=NOW)
+    assert isinstance(misfit, Misfit)
+    assert "$" not in misfit.text + misfit.note
+    assert "may not cost that much" in misfit.text
+
+
+@pytest.mark.parametrize(
+    ("request_", "limits", "expected"),
+    [
+        # A length that was asked for is kept: another quality, or another model, can have it for the money.
+        (VideoRequest(duration_s=8), {"dearest": 500_000}, ("gemini-omni-1.2-flash", 8, "360p", Tier.DRAFT)),
+        (VideoRequest(), {"dearest": 500_000}, ("gemini-omni-1.2-flash", 7, "720p", Tier.STANDARD)),
+        (VideoRequest(), {"longest_s": 5}, ("gemini-omni-1.2-flash", 5, "720p", Tier.STANDARD)),
+        (VideoRequest(), {"tiers": frozenset({Tier.BEST})}, ("gemini-omni-1.2-flash", 8, "1080p", Tier.BEST)),
+    ],
+)
+def test_what_nobody_asked_for_gives_way(
+    request_: VideoRequest, limits: dict[str, object], expected: tuple[object, ...]
+) -> None:
+    allowance = Allowance(**limits)  # type: ignore[arg-type]
+    models = allowance.of(CATALOGUE.offered(["omni"], NOW))
+    plan = make_plan(request_, models, Terms(allowance=allowance), number=1, now=NOW)
+    assert isinstance(plan, Plan), plan
+    assert (plan.model, plan.duration_s, plan.resolution, plan.tier) == expected
+
+
+def test_pictures_that_need_a_longer_clip_than_is_allowed_rule_a_model_out() -> None:
+    allowance = Allowance(longest_s=6)
+    models = allowance.of(CATALOGUE.offered(["veo"], NOW))
+    request = VideoRequest(references=(PICTURE,))
+    assert make_plan(request, models, Terms(allowance=allowance), number=1, now=NOW) is None
+
+
+def test_a_model_none_of_whose_qualities_can_be_paid_for_is_had_smaller() -> None:
+    best = replace(
+        CATALOGUE.model("veo-3.1-generate-001"),
+        tiers={Tier.BEST: "4k"},
+        price_per_second={"720p": 100_000, "1080p": 200_000, "4k": 600_000},
+    )
+    (model,) = Allowance(dearest=1_000_000).of([best])
+    assert model.tiers == {Tier.BEST: "1080p"}
+    assert possible_lengths(VideoRequest(), model, TERMS) == (4,)
+    assert possible_lengths(VideoRequest(resolution="720p"), model, TERMS) == (4, 6, 8)
+    assert Allowance(dearest=399_999).of([best]) == ()
+
+
+def test_everything_is_allowed_unless_something_is_said() -> None:
+    assert Allowance().of(CATALOGUE.video) == CATALOGUE.video
+
+
+def test_a_price_is_held_until_another_takes_its_place() -> None:
+    last = replace(CATALOGUE.model("gemini-omni-1.2-flash"), valid_to=(NOW + timedelta(days=1)).date())
+    midnight = datetime(2026, 11, 22, tzinfo=UTC)
+    for now, until in (
+        (midnight - timedelta(hours=2), midnight - timedelta(hours=1)),
+        (midnight - timedelta(hours=1), midnight),
+        (midnight - timedelta(seconds=1), midnight),
+    ):
+        plan = make_plan(VideoRequest(), [last], TERMS, number=1, now=now)
+        assert isinstance(plan, Plan)
+        assert (plan.quote.quoted_at, plan.quote.valid_until) == (now, until)
+
+
+async def test_buttons_and_forms_offer_only_what_is_allowed(stage: Stage) -> None:
+    stage.wire(terms=Terms(allowance=Allowance(longest_s=6, tiers=frozenset({Tier.DRAFT, Tier.STANDARD}))))
+    await stage.say("a red fox trotting through fresh snow at sunrise, cinematic, 6 seconds")
+    card = stage.platform.with_button("Make it")
+    await stage.press(card, "Change")
+    labels = [button.label for button in stage.platform.last.buttons]
+    assert "5 s" in labels
+    assert "7 s" not in labels
+    offer = await stage.product.offers.current()
+    fields = {one.slot: one for one in change_form(await stage.generation(), offer.models).fields}
+    assert [value for value, _ in fields["duration_s"].options] == ["2", "3", "4", "5", "6"]
+    assert [value for value, _ in fields["tier"].options] == ["draft", "standard"]
+    assert [value for value, _ in fields["resolution"].options] == ["360p", "720p"]
+    await stage.press(card, "Make it")
+    await stage.finished()
+    await stage.press(stage.platform.with_button("Longer"), "Longer")
+    assert stage.platform.last.text == texts.LONGEST_ALLOWED.format(id="v1", seconds=6)

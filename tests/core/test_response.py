@@ -778,7 +778,8 @@ def test_an_order_closes_the_question_that_stood_open() -> None:
         (a_generation(status=S.CANCELLED), "make:1:1", texts.CANCELLED_CARD),
         (a_generation(status=S.CANCELLED, order=an_order()), "make:1:1", texts.ALREADY_ORDERED.format(id="v1")),
         *((a_generation(status=status), "make:1:1", texts.ALREADY_ORDERED.format(id="v1")) for status in S
-          if status not in OPEN | {S.CANCELLED, S.EXPIRED}),
+          if status not in OPEN | {S.CANCELLED, S.EXPIRED, S.PENDING_APPROVAL}),
+        (a_generation(status=S.PENDING_APPROVAL), "make:1:1", "waits for an approval"),
         (a_generation(), "make:2:1", texts.STALE_BUTTON),
         (a_generation(), "fly:1", texts.STALE_BUTTON),
         (a_generation(), "make:abc:1", texts.STALE_BUTTON),

@@ -24,6 +24,7 @@ from tests.clock import START
 from tests.emulators.slack import SlackEmulator
 
 STRANGER = "Ask to be let in: {id}"
+ELSEWHERE = "Not in this channel: {channel}"
 
 
 class Rows:
@@ -108,7 +109,9 @@ def made(connection: SlackConnection, clock: Clock, rows: Rows | None = None, **
         overviews=Overviews(generations=generations, clock=clock),
         **{
             "on_it": texts.ON_IT,
+            "slow_text": texts.SLOW_TODAY,
             "stranger_text": STRANGER,
+            "stranger_place_text": ELSEWHERE,
             "prompts": texts.PROMPTS,
             "prompts_title": texts.PROMPTS_TITLE,
             "signing_secret": "s3cret",
@@ -139,7 +142,7 @@ async def listening(
 def _ours(task: asyncio.Task[Any]) -> bool:
     """Whether the task was begun by the receiver; the platform's and the emulator's have ends of their own."""
     code = getattr(task.get_coro(), "cr_code", None)
-    return Path(getattr(code, "co_filename", "")).stem in ("receiver", "socket", "intake", "pages", "bolt")
+    return Path(getattr(code, "co_filename", "")).stem in ("receiver", "socket", "intake", "pages", "bolt", "storing")
 
 
 @asynccontextmanager

@@ -13,7 +13,8 @@ import pytest
 from aiohttp import web
 
 from adapters.slack import SlackConnection
-from core.errors import PermanentError, TemporaryError, Undeliverable
+from adapters.slack.scopes import SCOPES
+from core.errors import PermanentError, TemporaryError
 from tests.adapters.slack.support import connected
 from tests.emulators.slack import Fault, SlackEmulator
 
@@ -78,6 +79,7 @@ async def there(elsewhere: Elsewhere) -> AsyncIterator[SlackConnection]:
         {"bot_token": "xoxp-1"},
         {"bot_token": "xoxb-"},
         {"bot_token": "xoxb-1\n"},
+        {"bot_token": "xoxb-1 2"},
         {"bot_token": "xoxb-1", "app_token": "xoxb-1"},
         {"bot_token": "xoxb-1", "api_url": "slack.com/api"},
         {"bot_token": "xoxb-1", "api_url": "ftp://slack.com/api/"},
@@ -110,7 +112,7 @@ async def test_an_identity_that_cannot_be_read(slack: SlackEmulator) -> None:
         ({"status": 503}, TemporaryError),
         ({"drop": "before"}, TemporaryError),
         ({"body": {"ok": False, "error": "invalid_auth"}}, PermanentError),
-        ({"body": {"ok": False, "error": "account_inactive"}}, Undeliverable),
+        ({"body": {"ok": False, "error": "account_inactive"}}, PermanentError),
     ):
         slack.faults.add(Fault(match="auth.test", **fault))
         with pytest.raises(error):
@@ -118,6 +120,28 @@ async def test_an_identity_that_cannot_be_read(slack: SlackEmulator) -> None:
     assert connection.installation is None
     await connection.identify()
     await connection.close()
+
+
+async def test_both_tokens_are_checked(slack: SlackEmulator) -> None:
+    made = SlackConnection(bot_token=slack.token, app_token=slack.app_token, api_url=slack.url, loopback_only=True)
+    assert await made.check() == ()
+    assert made.installation is not None and len(slack.calls("apps.connections.open")) == 1
+    await made.close()
+    other = SlackConnection(bot_token=slack.token, app_token="xapp-other", api_url=slack.url, loopback_only=True)
+    with pytest.raises(PermanentError, match=r"app-level token \(invalid_auth\).*connections:write"):
+        await other.check()
+    slack.faults.add(Fault(match="apps.connections.open", status=503))
+    with pytest.raises(TemporaryError):
+        await other.check()
+    await other.close()
+
+
+async def test_scopes_that_the_token_lacks_are_named() -> None:
+    async with SlackEmulator(scopes=SCOPES - {"files:write", "chat:write"} | {"users:read"}) as slack:
+        connection = connected(slack)
+        assert await connection.check() == ("chat:write", "files:write")
+        assert not slack.calls("apps.connections.open")
+        await connection.close()
 
 
 async def test_a_dropped_call_is_not_made_again(slack: SlackEmulator, connection: SlackConnection) -> None:

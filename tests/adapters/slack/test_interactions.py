@@ -72,6 +72,15 @@ def test_shortcut_on_another_apps_message() -> None:
     assert got.text == "A fox <3"
 
 
+@pytest.mark.parametrize("author", [{"user": "U0BOT"}, {"bot_id": "B0BOT"}])
+def test_shortcut_on_what_the_bot_said_itself_asks_for_an_idea(author: Raw) -> None:
+    ours = {"type": "message", "ts": TS, "thread_ts": ROOT, "text": "v12 · a fox", "files": [file()], **author}
+    ours["attachments"] = [{"text": "a fox", "is_share": True, "fallback": "a fox"}]
+    got = parse_shortcut(shortcut(message=ours), HERE, now=NOW)
+    assert got is not None
+    assert (got.command, got.text, got.attachments, got.key.thread) == ("video", "", (), ROOT)
+
+
 def test_other_shortcuts_are_ignored() -> None:
     assert parse_shortcut(shortcut(callback_id="other"), HERE, now=NOW) is None
     assert parse_shortcut(interaction("shortcut", callback_id="make_video"), HERE, now=NOW) is None
@@ -102,7 +111,8 @@ def test_press_on_a_root_and_of_a_guest() -> None:
 def test_press_on_what_only_one_person_sees(thread: str) -> None:
     container = {"type": "message", "message_ts": TS, "channel_id": "C1", "is_ephemeral": True}
     got = press(pressed(container=container | ({"thread_ts": thread} if thread else {}), message=None))
-    assert (got.key.thread, got.id) == (thread, TS)
+    assert (got.key.thread, got.id, got.whispered) == (thread, TS, True)
+    assert not press(pressed()).whispered and not press(at_home()).whispered
 
 
 def test_press_in_a_direct_channel_is_private() -> None:
@@ -114,6 +124,37 @@ def test_press_in_the_home_tab() -> None:
     got = press(at_home())
     assert (got.key.chat, got.key.thread, got.id, got.ref, got.private) == ("T0REEL/U1", "", "", "", True)
     assert got.event_id == "press:U1::1795000050.000300:U1"
+
+
+@pytest.mark.parametrize(
+    ("message", "ours"),
+    [
+        ({"bot_id": "B0BOT", "app_id": "A2"}, True),
+        ({"app_id": "A0REEL"}, True),
+        ({}, True),
+        ({"bot_id": "B2", "app_id": "A0REEL"}, False),  # the same app in another workspace
+        ({"app_id": "A2"}, False),
+    ],
+)
+def test_buttons_of_other_bots_are_ignored(message: Raw, ours: bool) -> None:
+    guests = {"team": {"id": "T2", "domain": "elsewhere"}}
+    payload = pressed(message={"type": "message", "ts": TS, **message}, **guests)
+    assert (parse_press(payload, HERE, now=NOW) is not None) is ours
+
+
+@pytest.mark.parametrize(
+    ("view", "ours"),
+    [
+        ({"app_installed_team_id": "T0REEL", "bot_id": "B0BOT"}, True),
+        ({"app_installed_team_id": "T2"}, False),
+        ({"bot_id": "B2"}, False),
+    ],
+)
+def test_pages_and_forms_of_other_workspaces_are_ignored(view: Raw, ours: bool) -> None:
+    home = at_home()
+    home["view"] |= view
+    assert (parse_press(home, HERE, now=NOW) is not None) is ours
+    assert (parse_submission(submitted(**view), HERE, now=NOW) is not None) is ours
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ _READERS: tuple[Callable[[object], Incoming | HomeOpened | None], ...] = (
     lambda raw: parse_shortcut(raw, HERE, now=NOW),
     lambda raw: parse_press(raw, HERE, now=NOW),
     lambda raw: parse_submission(raw, HERE, now=NOW),
-    opened_home,
+    lambda raw: opened_home(raw, HERE),
 )
 _VALID = (
     envelope(written("<@U0BOT> <https://x|y>", channel="C1", thread_ts=ROOT, files=[file(duration_ms=1)])),

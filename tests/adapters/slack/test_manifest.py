@@ -18,6 +18,7 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 import adapters
+from adapters.slack import scopes
 from adapters.slack.modal import CALLBACK
 from adapters.slack.parsing import Installation, opened_home, parse_command, parse_event, parse_shortcut
 from core import texts
@@ -97,7 +98,7 @@ def event_of(name: str) -> dict[str, Any]:
 
 def is_handled(name: str) -> bool:
     envelope = event_of(name)
-    return parse_event(envelope, INSTALLATION, now=START) is not None or opened_home(envelope) is not None
+    return parse_event(envelope, INSTALLATION, now=START) is not None or opened_home(envelope, INSTALLATION) is not None
 
 
 def nodes() -> Iterator[ast.AST]:
@@ -157,7 +158,7 @@ def test_the_emulator_knows_every_method() -> None:
 
 def test_the_scopes_are_those_of_what_is_used() -> None:
     asked = MANIFEST["oauth_config"]["scopes"]["bot"]
-    assert asked == sorted(used_scopes())
+    assert asked == sorted(used_scopes()) == sorted(scopes.SCOPES)
     assert "user" not in MANIFEST["oauth_config"]["scopes"]
     assert "redirect_urls" not in MANIFEST["oauth_config"]
 

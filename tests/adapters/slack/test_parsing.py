@@ -12,6 +12,7 @@ from adapters.slack.text import said
 from core.messages import ConversationKey, MediaKind
 from tests.adapters.slack.payloads import (
     EDITED,
+    HERE,
     NOW,
     ROOT,
     TS,
@@ -200,9 +201,25 @@ def test_slacks_writing_becomes_plain_text(text: str, plain: str) -> None:
 @pytest.mark.parametrize(
     ("text", "plain"),
     [
+        (":+1:", "👍"),
+        (":thumbsup::skin-tone-3:", "👍"),
+        ("<@U0BOT> :+1::skin-tone-6: go", "👍 go"),
+        (":white_check_mark: :heavy_check_mark:", "✅ ✔"),
+        (":ok_hand::ok_hand::skin-tone-2:", "👌👌"),
+        (":+1::skin-tone-9: :-1: :fox_face: 3:+1", "👍:skin-tone-9: :-1: :fox_face: 3:+1"),
+    ],
+)
+def test_signs_that_mean_yes(text: str, plain: str) -> None:
+    assert said(text, "U0BOT")[0] == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
         ("<@U0BOT> a fox", "a fox"),
         ("<@U0BOT|reelbot>, a fox", "a fox"),
         ("<@U0BOT>: a fox", "a fox"),
+        ("<@U0BOT>, :fox_face: a :b", ":fox_face: a :b"),
         ("a fox please <@U0BOT>", "a fox please"),
         ("hey <@U0BOT> make it", "hey make it"),
         ("<@U0BOT> <@U0BOT>", ""),
@@ -289,8 +306,30 @@ def test_stop() -> None:
 
 def test_opened_home() -> None:
     event = {"type": "app_home_opened", "user": "U1", "channel": "D1", "tab": "messages", "event_ts": TS}
-    assert opened_home(envelope(event)) == HomeOpened(user="U1", channel="D1", tab="messages")
-    assert opened_home(envelope({"type": "app_home_opened", "user": "U1", "channel": "D1"})) == HomeOpened(
+    assert opened_home(envelope(event), HERE) == HomeOpened(user="U1", channel="D1", tab="messages")
+    assert opened_home(envelope({"type": "app_home_opened", "user": "U1", "channel": "D1"}), HERE) == HomeOpened(
         user="U1", channel="D1", tab="home"
     )
-    assert opened_home(envelope(written())) is None
+    assert opened_home(envelope(written()), HERE) is None
+    assert opened_home(envelope(event, team_id="T2", authorizations=[{"team_id": "T2"}]), HERE) is None
+
+
+# --- other workspaces with the same app ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "ours"),
+    [
+        ({"team_id": "T2"}, True),  # a channel shared with us: its event was sent for our installation
+        ({"team_id": "T2", "authorizations": [{"team_id": "T2"}]}, False),
+        ({"authorizations": [{"team_id": "T2"}]}, False),
+        ({"authorizations": [{"team_id": "T2"}, {"team_id": "T0REEL"}]}, True),
+        ({"authorizations": None}, True),
+        ({"authorizations": []}, True),
+        ({"authorizations": None, "team_id": "T2"}, False),
+        ({"authorizations": None, "team_id": None}, False),
+    ],
+)
+def test_events_of_other_workspaces_are_ignored(fields: Raw, ours: bool) -> None:
+    assert (heard(written(), **fields) is not None) is ours
+    assert (heard(stopped(), **fields) is not None) is ours

@@ -397,7 +397,7 @@ async def test_a_page_instead_of_the_file(
     slack.faults.on("download", reading_is_forbidden)
     with pytest.raises(PermanentError, match="page instead"):
         await platform.fetch(sent, tmp_path / "x")
-    with pytest.raises(PermanentError, match="missing_scope"):
+    with pytest.raises(PermanentError, match="does not let me"):
         await platform.fetch(sent, tmp_path / "x")
     assert not list(tmp_path.iterdir())
 

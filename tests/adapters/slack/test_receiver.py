@@ -18,9 +18,9 @@ from adapters.slack import SlackConnection, SlackPlatform, SlackReceiver
 from core import texts
 from core.errors import TemporaryError
 from core.generation import Generation, GenerationStatus
-from core.messages import Button, Post, PostKind
+from core.messages import Button, Incoming, Post, PostKind
 from core.ports import Receive
-from tests.adapters.slack.listening import STRANGER, Rows, Taken, listening, made, until
+from tests.adapters.slack.listening import ELSEWHERE, STRANGER, Rows, Taken, listening, made, until
 from tests.adapters.slack.support import key, person, written
 from tests.clock import FakeClock
 from tests.emulators.slack import Fault, SlackChannel, SlackEmulator, SlackMessage, SlackUser
@@ -259,6 +259,69 @@ async def test_a_command_that_was_not_stored_is_not_acknowledged(
     assert not room.taken.all
 
 
+async def test_a_command_that_takes_long_to_store(
+    room: Room, dm: SlackChannel, anna: SlackUser, slack: SlackEmulator
+) -> None:
+    room.taken.held = held = asyncio.Event()
+    async with room.listen(storing_s=0.1):
+        assert (await dm.command(anna, "a red fox")).text == texts.SLOW_TODAY
+        assert room.taken.begun == 1 and not room.taken.all
+        held.set()
+        await room.taken.wait(1)
+        assert (await dm.command(anna, "a blue fox")).text == texts.ON_IT
+    assert room.taken.said == ["a red fox", "a blue fox"]
+
+
+async def test_what_is_acknowledged_already_is_stored_although_that_fails_at_first(
+    room: Room, dm: SlackChannel, anna: SlackUser
+) -> None:
+    held = asyncio.Event()
+
+    async def locked(incoming: Incoming) -> None:
+        await held.wait()
+        await room.taken(incoming)
+
+    room.taken.errors = [TemporaryError("The database is locked."), RuntimeError("a secret of Anna's")]
+    with structlog.testing.capture_logs() as logs:
+        async with room.listen(locked, storing_s=0.1):
+            assert (await dm.command(anna, "a red fox")).text == texts.SLOW_TODAY
+            held.set()
+            await room.taken.wait(1)
+    assert room.taken.said == ["a red fox"] and not room.taken.errors
+    assert "Anna" not in str(logs) and "fox" not in str(logs)
+
+
+async def test_taps_that_take_long_to_store(
+    room: Room, channel: SlackChannel, anna: SlackUser, asked: SlackMessage
+) -> None:
+    idea = await channel.say(anna, "a fox in the snow")
+    await room.slack.delivered()
+    async with room.listen(storing_s=0.1):
+        row = room.open_card(channel, anna, asked)
+        card = await room.shown(channel, "make:7", "change:7", thread=asked)
+        assert (await channel.press(anna, card, "change:7")).status == 200
+        room.rows.rows[7] = replace(row, revision=2)
+        room.taken.held = asyncio.Event()
+        press = await channel.press(anna, card, "make:7")
+        assert await room.slack.submit(anna, {texts.FORM_IDEA: "a blue fox"}) == {}
+        shortcut = await channel.shortcut(anna, idea)
+        assert (press.status, shortcut.status, room.taken.begun) == (200, 200, 3)
+        assert not room.taken.all and not channel.whispers
+        room.taken.held.set()
+        await room.taken.wait(3)
+
+
+async def test_the_end_lets_what_is_acknowledged_be_stored(room: Room, dm: SlackChannel, anna: SlackUser) -> None:
+    room.taken.held = held = asyncio.Event()
+    async with room.listen(storing_s=0.05) as task:
+        assert (await dm.command(anna, "a red fox")).text == texts.SLOW_TODAY
+        task.cancel()
+        await asyncio.sleep(0.02)
+        assert not room.taken.all
+        held.set()
+    assert room.taken.said == ["a red fox"]
+
+
 async def test_a_shortcut(room: Room, channel: SlackChannel, anna: SlackUser, slack: SlackEmulator) -> None:
     bob = slack.user("Bob")
     channel.members.append(bob)
@@ -457,12 +520,36 @@ async def test_a_stranger_who_cannot_be_told(
 
 
 async def test_a_stranger_in_a_channel_is_told_in_private(room: Room, channel: SlackChannel, anna: SlackUser) -> None:
-    async with room.listen(allowed_channels=frozenset({"C0ANOTHER"})):
+    async with room.listen(allowed_users=frozenset({"U0ANOTHER"}), allowed_channels=frozenset({"C0ANOTHER"})):
         await channel.say(anna, "@reelbot a fox")
         await channel.wait_for_whisper(anna, STRANGER.format(id=anna.id))
         await room.slack.delivered()
     assert not room.taken.all and len(channel.whispers) == 1
     assert not [one for one in channel.messages if one.from_bot]
+
+
+async def test_a_channel_that_is_not_on_the_list(
+    room: Room, channel: SlackChannel, dm: SlackChannel, anna: SlackUser, asked: SlackMessage
+) -> None:
+    refusal = ELSEWHERE.format(channel=channel.id)
+    async with room.listen(allowed_channels=frozenset({"C0ANOTHER"})):
+        card = await room.shown(channel, "make:7", thread=asked)
+        assert (await channel.press(anna, card, "make:7")).status == 200
+        whisper = await channel.wait_for_whisper(anna, refusal)
+        await channel.say(anna, "@reelbot a fox")
+        await channel.wait_for_whisper(anna, refusal, after=whisper)
+        assert (await channel.command(anna, "a fox")).text == refusal
+        await room.slack.delivered()
+        assert not room.taken.all
+        # A list of channels is about channels.
+        await dm.say(anna, "a hen")
+        assert (await room.taken.message()).text == "a hen"
+        own = await room.shown(dm, "make:7", thread=dm.messages[-1])
+        assert (await dm.press(anna, own, "make:7")).status == 200
+        assert (await dm.command(anna, "a cow")).text == texts.ON_IT
+        await room.slack.open_home(anna)
+        await room.slack.wait_for_call("views.publish")
+    assert len(room.taken.all) == 3
 
 
 async def test_guests_of_another_workspace(room: Room, channel: SlackChannel, anna: SlackUser) -> None:

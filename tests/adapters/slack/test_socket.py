@@ -49,6 +49,7 @@ async def test_what_came_while_the_connection_was_broken_arrives(
             assert slack.sockets == 0
             await dm.say(anna, f"wish {number}")
             await taken.wait(number + 1)
+            await slack.delivered()
             await until(lambda: not receiver.healthy(START))
     assert taken.said == ["wish 0", "wish 1", "wish 2"]
     assert receiver.healthy(START) == "Slack: stopped"
@@ -112,7 +113,7 @@ async def test_a_server_that_always_wants_another_connection_is_left_alone_betwe
         ({"body": {"ok": True, "url": "wss://example.com/link"}}, "another machine"),
         ({"status": 503}, "trouble of its own"),
         ({"status": 429, "retry_after": 40}, "a pause"),
-        ({"drop": "before"}, "did not answer"),
+        ({"drop": "before"}, "does not answer"),
         ({"malformed": True}, "trouble of its own"),
     ],
 )

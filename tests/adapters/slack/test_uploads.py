@@ -142,6 +142,8 @@ async def test_one_clip_and_one_row_of_buttons_where_files_take_no_blocks(
     assert "A fox &lt;in&gt; snow" in shown.text and shown.text.startswith("<@")
     controls = [one for one in channel.messages if one.buttons]
     assert [one.label for one in controls[-1].buttons] == ["Another take", "Good", "Bad"]
+    # It is announced by what the clip is, not by what was said when it was on its way.
+    assert controls[-1].text == "v12 · A fox &lt;in&gt; snow &amp; *ice*"
     # Only buttons, and only when the process ends between posting them and noting it, come a second time.
     noted = 7
     assert len(controls) == (2 if number == noted and not kept else 1)
@@ -219,6 +221,55 @@ async def test_a_share_that_is_never_seen_is_not_made_again(
     assert len(clips(channel)) == 1
 
 
+@pytest.mark.parametrize("error", ["internal_error", "ratelimited"])
+async def test_a_clip_that_is_there_for_certain_does_not_wait_for_ever_to_be_seen(
+    slack: SlackEmulator, platform: SlackPlatform, channel: SlackChannel, clock: FakeClock, clip: Delivery, error: str
+) -> None:
+    """Waiting would end in giving the clip up, uncharged, although everybody sees it."""
+    slack.faults.add(Fault(match="files.info", body={"ok": False, "error": error}, times=None))
+    saved = Saved()
+    with pytest.raises(TemporaryError):
+        await platform.deliver(clip, {}, saved)
+    assert "completed" in saved.values
+    clock.advance(61)
+    assert await platform.deliver(clip, dict(saved.values), saved) == saved.values["file"] == saved.values["posted"]
+    assert len(clips(channel)) == 1
+    assert len(slack.calls("files.completeUploadExternal")) == 1
+
+
+async def test_a_lost_answer_does_not_count_as_certain(
+    slack: SlackEmulator, platform: SlackPlatform, channel: SlackChannel, clock: FakeClock, clip: Delivery
+) -> None:
+    slack.faults.add(Fault(match="files.completeUploadExternal", drop="before"))
+    slack.faults.add(Fault(match="files.info", body={"ok": False, "error": "internal_error"}, times=2))
+    saved = Saved()
+    for _ in range(3):
+        with pytest.raises(TemporaryError):
+            await platform.deliver(clip, dict(saved.values), saved)
+        clock.advance(61)
+    sent = await platform.deliver(clip, dict(saved.values), saved)
+    assert [one.ts for one in clips(channel)] == [sent]
+
+
+async def test_buttons_that_cannot_be_posted_do_not_hold_up_a_clip_that_is_there(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    async with SlackEmulator(file_blocks=False) as slack:
+        anna = slack.user("Anna")
+        channel = slack.channel("videos", members=[anna])
+        slack.faults.add(Fault(match="chat.postMessage", status=503, times=None))
+        connection = connected(slack)
+        platform = SlackPlatform(connection, clock=clock)
+        clip, saved = delivery(tmp_path, key(slack, channel), anna), Saved()
+        with pytest.raises(TemporaryError):
+            await platform.deliver(clip, {}, saved)
+        clock.advance(3_601)
+        assert await platform.deliver(clip, dict(saved.values), saved) == saved.values["posted"]
+        await connection.close()
+        assert saved.values["controls"] == "none"
+        assert len(clips(channel)) == 1
+
+
 async def test_a_token_that_may_not_look_at_files_still_delivers(tmp_path: Path, clock: FakeClock) -> None:
     async with SlackEmulator(scopes=frozenset({"chat:write", "files:write"})) as slack:
         anna = slack.user("Anna")
@@ -281,8 +332,12 @@ async def test_undeliverable_and_then_brought_elsewhere(
     else:
         clip = replace(clip, key=replace(clip.key, chat=f"{slack.team.id}/C0NOWHERE"))
     saved = Saved()
-    with pytest.raises(Undeliverable):
+    with pytest.raises(Undeliverable) as caught:
         await platform.deliver(clip, {}, saved)
+    assert str(caught.value) == {
+        "archived": "that channel is archived",
+        "restricted": "I may not post in that channel",
+    }.get(why, "I am not a member of that channel")
     assert "completing" not in saved.values
     direct = slack.direct(anna)
     await platform.deliver(replace(clip, key=key(slack, direct)), saved.values, saved)

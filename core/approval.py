@@ -1,0 +1,113 @@
+"""When somebody else has to agree before an order is sent: who is asked, what they are told, and what follows. Pure.
+
+A request waits as `pending_approval` with its price frozen. Nobody approves their own; whoever presses first decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from core import texts
+from core.actions import action
+from core.generation import Approval, Asked, Generation, GenerationStatus
+from core.messages import Button, ConversationKey, Post, PostKind
+from core.money import Micros
+
+REMIND_AFTER = timedelta(minutes=10)
+"""How long people are left alone before they can be reminded."""
+
+
+class Denial(StrEnum):
+    """Why it was not approved, as a button says it."""
+
+    NONE = "no"
+    PRICE = "price"
+    LATER = "later"
+    CONTENT = "content"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRules:
+    """The admin's rules."""
+
+    above: Micros | None = None
+    """Orders that cost more need an approval."""
+    over_limit: bool = False
+    """Whether an approver may let through what goes over a limit."""
+    approvers: tuple[str, ...] = ()
+    """Ids of people, such as "slack:U1"."""
+    expires_s: float = 86_400.0
+    """How long a request waits, in seconds."""
+
+    def needed(self, generation: Generation, price: Micros) -> bool:
+        """Whether an order at this price has to be approved."""
+        return bool(self.approvers) and self.above is not None and price > self.above
+
+    def asked_for(self, generation: Generation) -> tuple[str, ...]:
+        """Who may approve it: everybody on the list but the requester."""
+        return tuple(person for person in self.approvers if person != generation.requester.id)
+
+
+def asking(
+    generation: Generation,
+    places: Mapping[str, ConversationKey],
+    rules: ApprovalRules,
+    *,
+    why: str,
+    now: datetime,
+) -> Generation:
+    """The generation while it waits; `places` are where each approver is asked, `why` a word for the reason ("price",
+    "limit"). Its quote is frozen until the request ends."""
+    plan = generation.plan
+    assert plan is not None
+    ends = now + timedelta(seconds=rules.expires_s)
+    approval = Approval(
+        asked=tuple(Asked(person_id=person, key=key) for person, key in places.items()), asked_at=now, why=why
+    )
+    frozen = replace(plan, quote=replace(plan.quote, valid_until=ends))
+    return generation.moved(
+        GenerationStatus.PENDING_APPROVAL, now, plan=frozen, question=None, approval=approval, due_at=ends
+    )
+
+
+def approver_posts(generation: Generation, budget: str) -> tuple[Post, ...]:
+    """What each approver sees: who wants what, for how much; with buttons while it waits, and how it ended after."""
+    approval = generation.approval
+    waiting = generation.status is GenerationStatus.PENDING_APPROVAL
+    buttons = (
+        (Button(label=texts.APPROVE, action=action("approve", generation.id)),),
+        tuple(
+            Button(label=texts.DENIALS[denial.value][0], action=action("deny", generation.id, denial.value))
+            for denial in Denial
+        ),
+    )
+    return tuple(
+        Post(
+            key=asked.key,
+            kind=PostKind.CARD,
+            heading=texts.card_heading(generation),
+            text=texts.approval_card(generation, budget=budget),
+            buttons=buttons if waiting else (),
+            anchor=f"approve:{generation.id}:{asked.person_id}",
+        )
+        for asked in (approval.asked if approval is not None else ())
+    )
+
+
+def waiting_post(generation: Generation, reply_to: str) -> Post:
+    """What the requester sees while it waits."""
+    assert generation.approval is not None
+    buttons = (
+        Button(label=texts.REMIND, action=action("remind", generation.id)),
+        Button(label=texts.WITHDRAW, action=action("withdraw", generation.id)),
+    )
+    return Post(
+        key=generation.key,
+        text=texts.approval_asked(generation),
+        buttons=(buttons,),
+        reply_to=reply_to,
+        person=generation.requester,
+    )

@@ -1,0 +1,229 @@
+"""Orders that somebody else has to agree to: who is asked, with a frozen price, and how each way out is told."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from core import texts
+from core.approval import ApprovalRules
+from core.catalogue import load_catalogue, merged_catalogue
+from core.generation import GenerationStatus as S
+from core.limits import Limits
+from core.messages import ConversationKey, Person
+from tests.core.test_conversation_to_clip import RICH
+from tests.core.test_limits import limited
+from tests.core.test_places import THREAD, place
+from tests.fakes import FakeVideoProvider, Shown
+from tests.stage import ANN, BOB, Stage
+
+CID = Person(id="fake:cid", name="Cid")
+RULES = ApprovalRules(above=200_000, approvers=(BOB.id, CID.id))
+
+
+def direct(person: Person) -> ConversationKey:
+    """Where this person is asked."""
+    return ConversationKey(platform="fake", chat=f"direct {person.id}")
+
+
+async def asked(stage: Stage, rules: ApprovalRules = RULES, limits: Limits | None = None) -> None:
+    """Ann taps on a card that needs an approval."""
+    limited(stage, limits or Limits(), approval=rules, budget="the film club")
+    stage.platform.has_direct = True
+    await stage.say(RICH, key=THREAD, private=False)
+    await stage.press(stage.platform.with_button("Make it"), "Make it", key=THREAD, private=False)
+    for person in (BOB, CID):
+        await stage.product.outbox.settled(direct(person))
+
+
+def card_of(stage: Stage, person: Person) -> Shown:
+    """The card that this approver has."""
+    return next(one for one in reversed(stage.platform.shown) if place(one) == direct(person) and one.text)
+
+
+async def decide(stage: Stage, person: Person, label: str) -> None:
+    """An approver presses a button of their card."""
+    card = card_of(stage, person)
+    here = replace(direct(person), thread=card.id)
+    await stage.press_raw(card.id, card.button(label).action, person=person, key=here)
+    for key in (THREAD, direct(BOB), direct(CID), here):
+        await stage.product.outbox.settled(key)
+
+
+async def test_an_approver_gets_a_card_with_who_what_and_how_much(stage: Stage) -> None:
+    await asked(stage)
+    row = await stage.generation()
+    assert row.status is S.PENDING_APPROVAL
+    assert stage.provider.orders == []
+    for person in (BOB, CID):
+        card = card_of(stage, person)
+        for words in ("Ann asks for a video", "red fox", "Price: $0.28 at most, paid by the film club"):
+            assert words in card.text
+        assert [button.label for button in card.buttons] == ["Approve", "Deny", "Too expensive", "Not now", "Not this"]
+    told = stage.platform.with_button("Withdraw")
+    assert place(told) == THREAD
+    assert "I asked 2 people to approve it" in told.text
+    assert set(await stage.store.balance(1)) == {"quote"}, "nothing is held before"
+
+
+async def test_approved_it_is_ordered_at_the_frozen_price_however_late(stage: Stage) -> None:
+    await asked(stage)
+    stage.clock.advance(20 * 3_600)
+    await stage.product.listen()
+    await decide(stage, BOB, "Approve")
+    assert (await stage.finished(key=THREAD)).status is S.COMPLETED
+    assert await stage.store.balance(1) == {"quote": 280_000, "hold": 280_000, "capture": 280_000}
+    assert "Bob approved v1." in stage.platform.transcript()
+    assert place(stage.platform.with_button("Another take")) == THREAD
+    assert [card_of(stage, person).buttons for person in (BOB, CID)] == [[], []]
+    assert "Bob approved v1." in card_of(stage, CID).text
+
+
+@pytest.mark.parametrize(("label", "words"), [("Deny", "no reason was given"), ("Too expensive", "too expensive")])
+async def test_denied_the_requester_reads_who_and_why(stage: Stage, label: str, words: str) -> None:
+    await asked(stage)
+    await decide(stage, CID, label)
+    assert (await stage.generation()).status is S.CANCELLED
+    said = stage.platform.having("Cid did not approve v1")
+    assert words in said.text
+    assert stage.provider.orders == []
+    assert set(await stage.store.balance(1)) == {"quote"}
+
+
+async def test_whoever_decides_first_decides(stage: Stage) -> None:
+    await asked(stage)
+    cards = {person.id: card_of(stage, person) for person in (BOB, CID)}
+    await asyncio.gather(
+        *(
+            stage.press_raw(
+                cards[person.id].id, action, person=person, key=replace(direct(person), thread=cards[person.id].id)
+            )
+            for person, action in ((BOB, "approve:1"), (CID, "deny:1:price"), (BOB, "approve:1"))
+        )
+    )
+    row = await stage.finished(key=THREAD)
+    assert row.approval is not None
+    assert (len(stage.provider.orders) == 1) is row.approval.approved
+    assert row.status is (S.COMPLETED if row.approval.approved else S.CANCELLED)
+
+
+async def test_approver_and_requester_at_once(stage: Stage) -> None:
+    await asked(stage)
+    card = card_of(stage, BOB)
+    here = replace(direct(BOB), thread=card.id)
+    await asyncio.gather(
+        stage.press_raw("1", "withdraw:1", key=THREAD, private=False),
+        stage.press_raw(card.id, "approve:1", person=BOB, key=here),
+    )
+    row = await stage.finished(key=THREAD)
+    assert (row.status, len(stage.provider.orders)) in ((S.CANCELLED, 0), (S.COMPLETED, 1))
+
+
+async def test_nobody_approves_their_own(stage: Stage) -> None:
+    await asked(stage, replace(RULES, approvers=(ANN.id, BOB.id)))
+    row = await stage.generation()
+    assert row.approval is not None
+    assert [one.person_id for one in row.approval.asked] == [BOB.id]
+    await stage.press_raw("1", "approve:1", key=THREAD, private=False)
+    await stage.press_raw("1", "approve:1", key=direct(ANN))
+    assert (await stage.generation()).status is S.PENDING_APPROVAL
+
+
+async def test_others_cannot_approve_and_approvers_only_where_they_were_asked(stage: Stage) -> None:
+    await asked(stage)
+    eve = Person(id="fake:eve", name="Eve")
+    await stage.press_raw("1", "approve:1", person=eve, key=direct(eve))
+    await stage.press_raw("1", "approve:1", person=eve, key=THREAD, private=False)
+    await stage.press_raw("1", "approve:1", person=BOB, key=replace(THREAD, chat="elsewhere"), private=False)
+    assert (await stage.generation()).status is S.PENDING_APPROVAL
+    assert stage.provider.orders == []
+
+
+async def test_with_nobody_to_ask_nothing_happens_but_a_sentence(stage: Stage) -> None:
+    await asked(stage, replace(RULES, approvers=("elsewhere:1",)))
+    assert stage.platform.last.text.strip() == texts.NOBODY_TO_ASK.format(id="v1")
+    assert (await stage.generation()).status is S.PENDING_CONFIRMATION
+
+
+async def test_reminded_withdrawn_and_lapsed(stage: Stage) -> None:
+    await asked(stage)
+    told = stage.platform.with_button("Remind them")
+    await stage.press(told, "Remind them", key=THREAD, private=False)
+    assert stage.platform.last.text.strip() == texts.REMINDED_ALREADY.format(id="v1")
+    stage.clock.advance(700)
+    await stage.press(told, "Remind them", key=THREAD, private=False)
+    await stage.product.outbox.settled(direct(BOB))
+    assert "still waiting for an answer" in stage.platform.transcript()
+    await stage.press(told, "Withdraw", key=THREAD, private=False)
+    assert (await stage.generation()).status is S.CANCELLED
+    assert "Ann withdrew v1" in stage.platform.transcript()
+    await decide_late(stage)
+
+
+async def decide_late(stage: Stage) -> None:
+    """A press after the end changes nothing."""
+    await stage.press_raw("1", "approve:1", person=BOB, key=direct(BOB))
+    assert "withdrew v1" in stage.platform.last.text
+    assert stage.provider.orders == []
+
+
+async def test_nobody_answers_in_time(stage: Stage) -> None:
+    await asked(stage)
+    stage.clock.advance(86_401)
+    await stage.product.listen()
+    await stage.product.outbox.settled(THREAD)
+    assert (await stage.generation()).status is S.EXPIRED
+    assert "Nobody answered about v1 in time" in stage.platform.transcript()
+    await stage.press(stage.platform.with_button("New price"), "New price", key=THREAD, private=False)
+    assert (await stage.generation(2)).status is S.PENDING_CONFIRMATION
+
+
+async def test_what_is_cheap_needs_nobody(stage: Stage) -> None:
+    await asked(stage, replace(RULES, above=280_000))
+    assert (await stage.finished(key=THREAD)).status is S.COMPLETED
+
+
+async def test_over_a_limit_an_approver_may_let_it_through(stage: Stage) -> None:
+    rules = ApprovalRules(over_limit=True, approvers=(BOB.id,))
+    await asked(stage, rules, Limits(person_day=100_000))
+    assert (await stage.generation()).status is S.PENDING_APPROVAL
+    assert "over a limit" in card_of(stage, BOB).text
+    await decide(stage, BOB, "Approve")
+    assert (await stage.finished(key=THREAD)).status is S.COMPLETED
+
+
+async def test_an_approval_for_the_price_does_not_lift_a_limit(stage: Stage) -> None:
+    await asked(stage, RULES, Limits(person_day=100_000))
+    await decide(stage, BOB, "Approve")
+    assert stage.provider.orders == []
+    assert (await stage.generation()).status is S.PENDING_APPROVAL
+    assert "is more than what is left" in stage.platform.transcript()
+
+
+async def test_it_is_listed_and_can_be_cancelled_in_words(stage: Stage) -> None:
+    await asked(stage)
+    await stage.say("status", key=THREAD, private=False)
+    assert "v1 · waits for an approval" in stage.platform.last.text
+    await stage.say("yes", key=THREAD, private=False)
+    assert stage.provider.orders == []
+    await stage.say("cancel", key=THREAD, private=False)
+    assert (await stage.generation()).status is S.CANCELLED
+
+
+async def test_what_is_retired_meanwhile_is_quoted_anew(stage: Stage) -> None:
+    await asked(stage)
+    retired = "".join(
+        f'[[remove]]\nid = "{model.id}"\n' for model in load_catalogue().video if model.provider == "omni"
+    )
+    stage.wire(
+        terms=stage.product.offers.terms,
+        providers={"omni": stage.provider, "veo": FakeVideoProvider(name="veo")},
+        catalogue=merged_catalogue(retired, "a test"),
+    )
+    await decide(stage, BOB, "Approve")
+    assert (await stage.generation()).status is S.EXPIRED
+    assert "cannot be had at that price any more" in stage.platform.transcript()
+    assert stage.provider.orders == []
+    assert stage.platform.with_button("New price")
