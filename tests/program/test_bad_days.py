@@ -208,6 +208,23 @@ async def test_a_kicked_bot_keeps_the_clip_and_charges_nothing(tmp_path: Path) -
         assert len(orders(google)) == 1
 
 
+async def test_a_kicked_bot_brings_the_clip_to_a_private_chat_that_was_started(tmp_path: Path) -> None:
+    async with world(tmp_path) as outside, running(outside):
+        telegram, google = outside.telegram, outside.google
+        ann = telegram.user("Ann")
+        group, private = telegram.group("Film club", members=[ann]), telegram.private(ann)
+        said = await group.say(ann, f"@reelbot {RICH}")
+        card = await group.wait_for("Make it", after=said)
+        google.omni.hold()
+        await group.press(ann, card, "Make it")
+        await telegram.wait_for_call("sendMessage", count=2)
+        group.set_bot(member=False)
+        google.omni.release()
+        clip = await clip_in(private)
+        assert "could not post it where you asked" in (clip.caption or "")
+        assert len(orders(google)) == 1
+
+
 async def _undeliverable(folder: Path) -> None:
     import sqlite3
 
@@ -215,8 +232,7 @@ async def _undeliverable(folder: Path) -> None:
         with sqlite3.connect(folder / "data" / "reelbot.db") as database:
             statuses = [row[0] for row in database.execute("select status from generations")]
             kinds = {row[0] for row in database.execute("select kind from ledger")}
-        if statuses == ["undeliverable"]:
-            assert "release" in kinds
+        if statuses == ["undeliverable"] and "release" in kinds:
             assert "capture" not in kinds
             return
         await asyncio.sleep(0.05)
