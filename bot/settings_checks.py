@@ -162,6 +162,14 @@ def _slack(s: Settings) -> Iterator[Problem]:
 
 
 def _limits(s: Settings) -> Iterator[Problem]:
+    if s.limit_team_month_usd is not None and s.slack_bot_token is None:
+        what = "only people on Slack have a team, and SLACK_BOT_TOKEN is not set, so it would limit nobody"
+        yield Problem("LIMIT_TEAM_MONTH_USD", what, "LIMIT_CHANNEL_MONTH_USD=100", ("SLACK_BOT_TOKEN",))
+    connected = {"telegram": s.telegram_bot_token, "slack": s.slack_bot_token}
+    for person in s.approvers:
+        platform = person.partition(":")[0]
+        if platform in connected and connected[platform] is None:
+            yield Problem("APPROVERS", f"“{person}” cannot be asked: {platform} is not set up", "", ())
     for person in s.approvers:
         if not PERSON.fullmatch(person):
             yield Problem(

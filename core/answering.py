@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from core.conversation import Conversation, Turn, Waiting, remembered, titled
-from core.errors import PermanentError, ReelbotError
+from core.errors import ReelbotError
 from core.generation import Generation
 from core.limits import OverLimit, Standings, caps_of
 from core.messages import ConversationKey, Incoming, Message, Person, Press
@@ -65,6 +65,7 @@ class Answering:
             ids=itertools.count(LARGEST_ID),
             now=self._clock.now(),
             over=over,
+            private=incoming.private,
         )
 
     async def answer(
@@ -129,6 +130,7 @@ class Answering:
             whisper=incoming.summoned if isinstance(incoming, Message) else incoming.whispered,
             standings=await self._standings(trial.shown, offer) if trial.shown else Standings(),
             over=over,
+            private=incoming.private,
             approvers=await self._places_of_approvers(trial.asks_approval, offer),
         )
         fill(response)
@@ -160,7 +162,9 @@ class Answering:
             platform = self._platforms.get(person_id.partition(":")[0])
             try:
                 place = await platform.direct(Person(id=person_id, name=person_id)) if platform is not None else None
-            except PermanentError:
+            except ReelbotError as error:
+                # The others are asked; nobody's message waits for one that cannot be reached.
+                log.warning("approver.unreachable", extra={"person": person_id, "error": type(error).__name__})
                 place = None
             if place is not None:
                 places[person_id] = place

@@ -13,7 +13,7 @@ from enum import StrEnum
 from core import texts
 from core.actions import action
 from core.generation import Approval, Asked, Generation, GenerationStatus
-from core.messages import Button, ConversationKey, Post, PostKind
+from core.messages import Button, ConversationKey, Person, Post, PostKind
 from core.money import Micros
 
 REMIND_AFTER = timedelta(minutes=10)
@@ -57,15 +57,19 @@ def asking(
     rules: ApprovalRules,
     *,
     why: str,
+    budget: str = "",
     now: datetime,
 ) -> Generation:
     """The generation while it waits; `places` are where each approver is asked, `why` a word for the reason ("price",
-    "limit"). Its quote is frozen until the request ends."""
+    "limit"), `budget` whose limit it goes over. Its quote is frozen until the request ends."""
     plan = generation.plan
     assert plan is not None
     ends = now + timedelta(seconds=rules.expires_s)
     approval = Approval(
-        asked=tuple(Asked(person_id=person, key=key) for person, key in places.items()), asked_at=now, why=why
+        asked=tuple(Asked(person_id=person, key=key) for person, key in places.items()),
+        asked_at=now,
+        why=why,
+        budget=budget,
     )
     frozen = replace(plan, quote=replace(plan.quote, valid_until=ends))
     return generation.moved(
@@ -92,6 +96,7 @@ def approver_posts(generation: Generation, budget: str) -> tuple[Post, ...]:
             text=texts.approval_card(generation, budget=budget),
             buttons=buttons if waiting else (),
             anchor=f"approve:{generation.id}:{asked.person_id}",
+            person=Person(id=asked.person_id, name=asked.person_id),
         )
         for asked in (approval.asked if approval is not None else ())
     )
@@ -108,6 +113,26 @@ def waiting_post(generation: Generation, reply_to: str) -> Post:
         key=generation.key,
         text=texts.approval_asked(generation),
         buttons=(buttons,),
+        anchor=f"approval:{generation.id}",
         reply_to=reply_to,
         person=generation.requester,
     )
+
+
+def ended_posts(generation: Generation, budget: str) -> tuple[Post, ...]:
+    """How a request ended: the old sentence and the approvers' cards lose their buttons, the requester is told."""
+    closed = Post(
+        key=generation.key,
+        text=texts.APPROVAL_DECIDED.format(id=generation.name),
+        anchor=f"approval:{generation.id}",
+        quiet=True,
+    )
+    told = Post(key=generation.key, text=texts.approval_ended(generation), person=generation.requester)
+    return (closed, told, *approver_posts(generation, budget))
+
+
+def reminders(generation: Generation) -> tuple[Post, ...]:
+    """What each approver is told once more."""
+    asked = generation.approval.asked if generation.approval is not None else ()
+    text = texts.approval_reminder(generation)
+    return tuple(Post(key=one.key, text=text, person=Person(id=one.person_id, name=one.person_id)) for one in asked)

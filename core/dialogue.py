@@ -32,7 +32,7 @@ from core.presses import apply_press
 from core.readers import Readers
 from core.reading import Intent
 from core.response import Response
-from core.routing import Routing
+from core.routing import LARGEST_ID, Routing
 from core.spending import Spending, say_receipt, say_usage
 from core.summons import Summons, wants_thread
 from core.switching import apply_switch, list_conversations
@@ -107,6 +107,8 @@ class Dialogue:
         self._acknowledging: set[asyncio.Task[None]] = set()
         self._tries: dict[int, int] = {}
         self._not_before: dict[int, datetime] = {}
+        self._paced: set[int] = set()
+        """Inbox rows that are counted as a turn of their person."""
         self._told_simpler: set[ConversationKey] = set()
 
     # --- in --------------------------------------------------------------------------------------------------------
@@ -163,8 +165,10 @@ class Dialogue:
         while waiting := tuple(one for one in await self._inbox.waiting(key) if not self._put_off(one)):
             try:
                 await self._answer(waiting)
-                if waiting[0].row not in self._not_before:
+                if not self._put_off(waiting[0]):
                     self._tries.pop(waiting[0].row, None)
+                    self._not_before.pop(waiting[0].row, None)
+                    self._paced.discard(waiting[0].row)
             except StaleRow:
                 log.info("turn.stale", extra={"row": waiting[0].row})
                 await self._failed(waiting[0])
@@ -222,15 +226,16 @@ class Dialogue:
         elif self._overheard(scene, incoming):
             await self._answering.done(first)
         elif incoming.edited:
-            await self._answer_edit(scene, first, incoming)
+            if not await self._too_fast(first, incoming):
+                await self._answer_edit(scene, first, incoming)
         elif incoming.command == "chats":
             listed = await self._inbox.conversations(incoming.key, owner_of(incoming.key, incoming.sender.id))
             await self._answering.answer(scene, (first,), lambda response: list_conversations(response, listed))
         elif incoming.command in ("usage", "receipt"):
             await self._answer_spending(scene, first, incoming)
         elif needs_reading(incoming):
-            await self._keep_pace(incoming)
-            await self._answer_wish(scene, waiting)
+            if not await self._too_fast(first, incoming):
+                await self._answer_wish(scene, waiting)
         else:
             heard = await self._hearing.heard(incoming, incoming.text, Taken())
             scene = await self._everywhere(scene, incoming)
@@ -242,25 +247,45 @@ class Dialogue:
             usage = await self._spending.usage(message, self._terms.limits, now)
             await self._answering.answer(scene, (waiting,), lambda response: say_usage(response, usage))
             return
-        mine = await self._generations.of_person(message.sender.id, MAX_LISTED)
-        ordered = [row for row in (*scene.generations, *mine) if GenerationStatus.QUEUED.value in row.entered]
         wanted = target_of(message.text)
-        found = next((row for row in ordered if wanted in (None, row.id)), None)
+        found = await self._generations.generation(wanted) if wanted is not None and wanted < LARGEST_ID else None
+        if found is not None and message.sender.id != found.requester.id:
+            in_here = any(row.id == found.id for row in scene.generations)
+            found = found if in_here or message.sender.id in self._terms.admins else None
+        if wanted is None:
+            mine = await self._generations.of_person(message.sender.id, MAX_LISTED)
+            found = next((row for row in mine if GenerationStatus.QUEUED.value in row.entered), None)
         entries = await self._spending.receipt(found) if found is not None else ()
         await self._answering.answer(scene, (waiting,), lambda response: say_receipt(response, found, entries))
 
-    async def _keep_pace(self, message: Message) -> None:
-        """Let somebody who writes faster than is read wait, and say so; what they write meanwhile is read with it."""
-        wait = self._tempo.wait(message.sender.id, self._clock.now())
+    async def _too_fast(self, waiting: Waiting, message: Message) -> bool:
+        """Whether somebody writes faster than is read. Then the message waits, which they are told, and nobody else's
+        message or tap waits with it; what they write meanwhile is read together with it."""
+        now = self._clock.now()
+        if waiting.row in self._paced:
+            return False
+        wait = self._tempo.wait(message.sender.id, now)
         if not wait:
-            return
+            self._paced.add(waiting.row)
+            return False
+        self._not_before[waiting.row] = now + timedelta(seconds=wait)
+        self._wake_later(message.key, wait)
         log.info("turn.too_fast", extra={"person": message.sender.id, "seconds": round(wait)})
-        post = Post(
-            key=message.key, text=texts.too_fast(wait), person=message.sender, whisper=not message.private, quiet=True
-        )
-        await self._inbox.commit(Changes(posts=(OutboxPost(post=post),), at=self._clock.now()))
-        self._outbox.wake(message.key)
-        await self._clock.sleep(wait)
+        if message.addressed and self._tempo.tell(message.sender.id, now):
+            text = texts.too_fast(wait)
+            post = Post(key=message.key, text=text, person=message.sender, whisper=not message.private, quiet=True)
+            await self._inbox.commit(Changes(posts=(OutboxPost(post=post),), at=now))
+            self._outbox.wake(message.key)
+        return True
+
+    def _wake_later(self, key: ConversationKey, seconds: float) -> None:
+        async def later() -> None:
+            await self._clock.sleep(seconds)
+            self._turns.wake(key)
+
+        task = asyncio.get_running_loop().create_task(later())
+        self._acknowledging.add(task)
+        task.add_done_callback(self._acknowledging.discard)
 
     async def _everywhere(self, scene: Scene, message: Message) -> Scene:
         """For commands that ask about all of a person's work: the generations of their other conversations here too."""

@@ -82,6 +82,8 @@ class Approval:
     asked_at: datetime
     why: str
     """"price" or "limit"."""
+    budget: str = ""
+    """Whose limit it goes over, as `core.limits.Budget` has it; empty where it is about the price."""
     reminded_at: datetime | None = None
     decided_by: str = ""
     """How people call who decided; empty while it waits."""

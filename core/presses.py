@@ -336,10 +336,13 @@ def _may_approve(response: Response, generation: Generation) -> bool:
     """Whether this person was asked and it still waits; says why not."""
     approval = generation.approval
     asked = {one.person_id for one in approval.asked} if approval is not None else set()
+    asked &= set(response.offer.terms.approval.approvers)
     if response.person.id not in asked or response.person.id == generation.requester.id:
         response.say(texts.NOT_ASKED.format(id=generation.name), about=generation.id, whisper=True)
     elif generation.status is not S.PENDING_APPROVAL:
         response.say(texts.approval_ended(generation), about=generation.id, whisper=True)
+    elif generation.due_at is not None and generation.due_at <= response.now:
+        response.lapse(generation, "")
     else:
         return True
     return False
@@ -351,7 +354,7 @@ def _approve(response: Response, generation: Generation, pressed: Action) -> Non
     if generation.plan is not None and on_offer(generation.plan, response.offer.models):
         response.approve(generation)
     else:
-        response.lapse(generation)
+        response.lapse(generation, "gone")
 
 
 def _deny(response: Response, generation: Generation, pressed: Action) -> None:

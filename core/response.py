@@ -13,7 +13,7 @@ from typing import Any
 
 from core import texts
 from core.actions import action
-from core.approval import REMIND_AFTER, approver_posts, asking, waiting_post
+from core.approval import REMIND_AFTER, approver_posts, asking, ended_posts, reminders, waiting_post
 from core.booking import booked, house_cost
 from core.cards import (
     answered_question,
@@ -30,7 +30,7 @@ from core.generation import FINAL, OPEN, RUNNING, Generation, GenerationStatus, 
 from core.limits import Cap, OverLimit, Standings, caps_of
 from core.messages import Button, ConversationKey, Person, Post, Rows
 from core.money import EntryKind, HouseCost, LedgerEntry
-from core.planning import Terms
+from core.planning import CostShown, Terms
 from core.policy import Ask, Show, next_move, question_open
 from core.ports import Obstacle, OutboxPost, Scene
 from core.request import VideoRequest
@@ -69,6 +69,7 @@ class Response:
         standings: Standings | None = None,
         over: OverLimit | None = None,
         approvers: Mapping[str, ConversationKey] | None = None,
+        private: bool = True,
     ) -> None:
         self.conversation: Conversation = scene.conversation
         self.person = person
@@ -100,6 +101,7 @@ class Response:
         self._whisper = whisper
         self._standings = standings or Standings()
         self._over = over
+        self._private = private
         self._approvers = approvers or {}
         self.asks_approval: Generation | None = None
         """The request that somebody else has to agree to, whose places have to be looked up."""
@@ -164,6 +166,11 @@ class Response:
     @property
     def _asking(self) -> tuple[Generation, ...]:
         return tuple(g for g in self.open if question_open(g.question, self.offer.terms, self.now))
+
+    def shows_costs(self, person: Person) -> bool:
+        """Whether amounts can be shown to this person here: where others read along, only if all may see them."""
+        terms = self.offer.terms
+        return terms.cost_shown is CostShown.ALL or (self._private and terms.shows_costs(person))
 
     def may_decide(self, generation: Generation) -> bool:
         """Whether this person applies, confirms, cancels and deletes: the requester, or an admin."""
@@ -353,7 +360,7 @@ class Response:
             generation.moved(
                 GenerationStatus.PENDING_CONFIRMATION,
                 self.now,
-                plan=replace(move.plan, amounts_shown=self.offer.terms.shows_costs(generation.requester)),
+                plan=replace(move.plan, amounts_shown=self.shows_costs(generation.requester)),
                 question=None,
                 due_at=move.plan.quote.valid_until,
             )
@@ -374,7 +381,7 @@ class Response:
         rules = self.offer.terms.approval
         if self._over is not None:
             if rules.over_limit and rules.asked_for(generation) and self._over.cap.renews is not None:
-                self._ask_approval(generation, plan, "limit")
+                self._ask_approval(generation, plan, "limit", self._over.cap.budget.value)
                 return
             price = plan.quote.amount if plan.amounts_shown else None
             text = texts.over_limit(self._over.cap, self._over.used, price, now=self.now)
@@ -387,7 +394,7 @@ class Response:
         self._close_question(generation, {})
         self._queue(generation, plan)
 
-    def _ask_approval(self, generation: Generation, plan: Plan, why: str) -> None:
+    def _ask_approval(self, generation: Generation, plan: Plan, why: str, budget: str = "") -> None:
         """Ask whoever may approve it; the price is frozen until they have answered, or nobody has for too long."""
         self.asks_approval = generation
         if not self._approvers:
@@ -396,7 +403,9 @@ class Response:
         terms = self.offer.terms
         self._close_question(generation, {})
         waiting = self.save(
-            asking(replace(generation, plan=plan), self._approvers, terms.approval, why=why, now=self.now)
+            asking(
+                replace(generation, plan=plan), self._approvers, terms.approval, why=why, budget=budget, now=self.now
+            )
         )
         self._post(closed_card(waiting, texts.card_closed(waiting)), waiting.id)
         self._post(waiting_post(waiting, self.reply_to), waiting.id)
@@ -409,13 +418,29 @@ class Response:
         assert approval is not None
         assert plan is not None
         if self._over is not None:
-            text = texts.over_limit(self._over.cap, self._over.used, plan.quote.amount, now=self.now)
-            self.say(text, about=generation.id, whisper=True)
+            self._approval_over_limit(generation, self._over.cap)
             return
-        if approval.why != "limit":
-            self.caps += caps_of(generation, self.offer.terms.limits, self.now)
+        # What they let through is the one limit that they were told of.
+        caps = caps_of(generation, self.offer.terms.limits, self.now)
+        self.caps += [cap for cap in caps if cap.counts_orders or cap.budget.value != approval.budget]
         decided = replace(generation, approval=replace(approval, decided_by=self.person.name, approved=True))
         self._tell_decided(self._queue(decided, plan))
+
+    def _approval_over_limit(self, generation: Generation, cap: Cap) -> None:
+        """What an approver agrees to goes over a limit by now. They may let it through, knowing that, if the admin lets
+        them; otherwise it goes on waiting."""
+        approval = generation.approval
+        assert approval is not None
+        if not cap.counts_orders and self.offer.terms.approval.over_limit:
+            told = replace(approval, why="limit", budget=cap.budget.value)
+            generation = self.save(replace(generation, approval=told, updated_at=self.now))
+            for card in approver_posts(generation, self.offer.terms.budget):
+                self._post(card, generation.id)
+            self.say(texts.approval_over(generation, cap, again=True), about=generation.id, whisper=True)
+            return
+        self.say(texts.approval_over(generation, cap, again=False), about=generation.id, whisper=True)
+        text = texts.approval_over(generation, cap, again=False)
+        self._post(Post(key=generation.key, text=text, person=generation.requester), generation.id)
 
     def deny(self, generation: Generation, reason: str) -> None:
         """An approver does not agree."""
@@ -426,11 +451,11 @@ class Response:
             self.save(generation.moved(GenerationStatus.CANCELLED, self.now, approval=decided, due_at=None))
         )
 
-    def lapse(self, generation: Generation) -> None:
-        """What was to be approved cannot be had any more."""
+    def lapse(self, generation: Generation, reason: str) -> None:
+        """The request ends without an answer: "gone" for what cannot be had any more, empty when time is over."""
         approval = generation.approval
         assert approval is not None
-        gone = replace(approval, reason="gone")
+        gone = replace(approval, reason=reason)
         ended = self.save(generation.moved(GenerationStatus.EXPIRED, self.now, approval=gone, due_at=None))
         self._post(expired_card(ended), ended.id)
         self._tell_decided(ended)
@@ -449,16 +474,14 @@ class Response:
             self.say(texts.REMINDED_ALREADY.format(id=generation.name), about=generation.id)
             return
         reminded = self.save(replace(generation, approval=replace(approval, reminded_at=self.now)))
-        for asked in approval.asked:
-            self._post(Post(key=asked.key, text=texts.approval_reminder(reminded)), reminded.id)
+        for post in reminders(reminded):
+            self._post(post, reminded.id)
         self.say(texts.REMINDED.format(id=generation.name), about=generation.id)
 
     def _tell_decided(self, generation: Generation) -> None:
         """How a request for approval ended: to the requester, and on the card of each approver."""
-        post = Post(key=generation.key, text=texts.approval_ended(generation), person=generation.requester)
-        self._post(post, generation.id)
-        for card in approver_posts(generation, self.offer.terms.budget):
-            self._post(card, generation.id)
+        for post in ended_posts(generation, self.offer.terms.budget):
+            self._post(post, generation.id)
 
     def _queue(self, generation: Generation, plan: Plan) -> Generation:
         """Hold the money, and put it into the queue."""

@@ -59,7 +59,7 @@ class Spending:
 
 def say_usage(response: Response, usage: Usage) -> None:
     """Tell them, and nobody else where the platform can do that."""
-    shown = response.offer.terms.shows_costs(response.person)
+    shown = response.shows_costs(response.person)
     response.say(texts.usage(usage, now=response.now) if shown else texts.AMOUNTS_FOR_ADMINS, whisper=True)
 
 
@@ -70,7 +70,7 @@ def say_receipt(response: Response, generation: Generation | None, entries: tupl
     elif not response.may_decide(generation):
         text = texts.NOT_YOURS.format(name=generation.requester.name, id=generation.name)
         response.say(text, about=generation.id, whisper=True)
-    elif not response.offer.terms.shows_costs(response.person):
+    elif not response.shows_costs(response.person):
         response.say(texts.AMOUNTS_FOR_ADMINS, whisper=True)
     else:
         response.say(texts.receipt(generation, entries), about=generation.id, whisper=True)

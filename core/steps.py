@@ -124,7 +124,9 @@ def _shaping(
                 language=reading.language,
             )
         ]
-    response.say(texts.ALREADY_UNDER_WAY.format(id=target.name), about=target.id)
+    waits = target.status is GenerationStatus.PENDING_APPROVAL
+    text = texts.WAITS_FOR_APPROVAL if waits else texts.ALREADY_UNDER_WAY
+    response.say(text.format(id=target.name), about=target.id)
     return []
 
 
@@ -168,7 +170,7 @@ def _target(response: Response, step: Step, heard: Heard) -> Generation | None:
     replied = response.get(heard.about)
     if replied is not None:
         return replied
-    for candidates in (response.open, response.running, response.finished):
+    for candidates in (response.open, response.awaiting_approval, response.running, response.finished):
         if candidates:
             return candidates[0]
     return None

@@ -721,7 +721,7 @@ def settled(generation: Generation) -> str:
 
 # --- spending --------------------------------------------------------------------------------------------------------
 
-AMOUNTS_FOR_ADMINS = "What videos cost is shown to admins only here. Ask one of them."
+AMOUNTS_FOR_ADMINS = "What videos cost is not shown to everybody here. Ask me in a private chat, or ask an admin."
 NO_RECEIPT = "There is no video of yours to give a receipt for. Say “my videos” to see what there is."
 BOOKED = {
     EntryKind.QUOTE: "quoted",
@@ -831,6 +831,8 @@ DENIALS = {
 }
 """Label of each button that says no, and the reason as the requester reads it."""
 NOBODY_TO_ASK = "{id} needs somebody's approval, but there is nobody I could ask. Tell your admin; nothing was ordered."
+APPROVAL_DECIDED = "{id}: the request for approval is over, see below."
+WAITS_FOR_APPROVAL = "{id} waits for an approval, so I left it as it was. Withdraw it to change something."
 NOT_ASKED = "Only those who were asked can decide about {id}."
 REMINDED = "I reminded them about {id}."
 REMINDED_ALREADY = "They were asked about {id} a few minutes ago. Give them a moment, then remind them."
@@ -882,3 +884,18 @@ def approval_ended(generation: Generation) -> str:
     if generation.status is GenerationStatus.EXPIRED:
         return f"Nobody answered about {name} in time. Nothing was ordered; you can ask again with a new price."
     return f"{generation.requester.name} withdrew {name}. Nothing was ordered."
+
+
+LIMITS_OF = {
+    Budget.PERSON: "their limit for today",
+    Budget.CHANNEL: "the channel's limit for the month",
+    Budget.TEAM: "the team's limit for the month",
+    Budget.EVERYONE: "everybody's limit for today",
+}
+
+
+def approval_over(generation: Generation, cap: Cap, *, again: bool) -> str:
+    """What is to be approved goes over a limit by now; `again`: the approver may let it through all the same."""
+    limit = "the number of videos that may be under way" if cap.counts_orders else LIMITS_OF[cap.budget]
+    text = f"{generation.name} for {generation.requester.name} goes over {limit} now, so nothing is ordered yet."
+    return f"{text} Tap Approve once more to let it through all the same." if again else f"{text} It goes on waiting."

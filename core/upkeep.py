@@ -9,13 +9,11 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from core import texts
 from core.admission import Admission
-from core.approval import approver_posts
+from core.approval import ended_posts
 from core.cards import expired_card, lapsed_question
 from core.errors import StaleRow
 from core.generation import ADMITTED, OPEN, Generation, GenerationStatus
-from core.messages import Post
 from core.outbox import Outbox
 from core.pipeline import Pipeline
 from core.ports import Changes, Clock, Engine, Generations, OutboxPost
@@ -81,8 +79,7 @@ class Upkeep:
         """End the requests that nobody has answered."""
         for generation in await self._generations.due(now, GenerationStatus.PENDING_APPROVAL):
             ended = generation.moved(GenerationStatus.EXPIRED, now, due_at=None)
-            told = Post(key=ended.key, text=texts.approval_ended(ended), person=ended.requester)
-            posts = (told, expired_card(ended), *approver_posts(ended, ""))
+            posts = (*ended_posts(ended, ""), expired_card(ended))
             changes = Changes(
                 generations=(ended,),
                 posts=tuple(OutboxPost(post=post, generation_id=ended.id) for post in posts),

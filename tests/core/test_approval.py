@@ -10,6 +10,7 @@ import pytest
 from core import texts
 from core.approval import ApprovalRules
 from core.catalogue import load_catalogue, merged_catalogue
+from core.errors import TemporaryError
 from core.generation import GenerationStatus as S
 from core.limits import Limits
 from core.messages import ConversationKey, Person
@@ -199,7 +200,7 @@ async def test_an_approval_for_the_price_does_not_lift_a_limit(stage: Stage) -> 
     await decide(stage, BOB, "Approve")
     assert stage.provider.orders == []
     assert (await stage.generation()).status is S.PENDING_APPROVAL
-    assert "is more than what is left" in stage.platform.transcript()
+    assert "goes over their limit for today now" in stage.platform.transcript()
 
 
 async def test_it_is_listed_and_can_be_cancelled_in_words(stage: Stage) -> None:
@@ -227,3 +228,72 @@ async def test_what_is_retired_meanwhile_is_quoted_anew(stage: Stage) -> None:
     assert "cannot be had at that price any more" in stage.platform.transcript()
     assert stage.provider.orders == []
     assert stage.platform.with_button("New price")
+
+
+# --- found by a reviewer ---------------------------------------------------------------------------------------------
+
+
+async def test_an_approver_who_cannot_be_reached_holds_nobody_up(stage: Stage) -> None:
+    limited(stage, Limits(), approval=RULES)
+    stage.platform.has_direct = True
+    await stage.say(RICH, key=THREAD, private=False)
+    stage.platform.direct_errors = [TemporaryError("away")]
+    await stage.press(stage.platform.with_button("Make it"), "Make it", key=THREAD, private=False)
+    row = await stage.generation()
+    assert row.approval is not None
+    assert [one.person_id for one in row.approval.asked] == [CID.id]
+
+
+async def test_an_approvers_card_never_goes_to_somebody_else(stage: Stage) -> None:
+    stage.platform.refused = {direct(BOB), direct(CID)}
+    await asked(stage)
+    assert not [one for one in stage.platform.shown if "Approve" in str(one.buttons)]
+
+
+async def test_an_approval_lifts_only_the_limit_it_was_asked_for(stage: Stage) -> None:
+    rules = ApprovalRules(over_limit=True, approvers=(BOB.id,))
+    await asked(stage, rules, Limits(person_day=100_000, everyone_day=200_000, orders=1))
+    await decide(stage, BOB, "Approve")
+    assert stage.provider.orders == []
+    assert "everybody's limit for today" in stage.platform.having("Tap Approve once more").text
+    await decide(stage, BOB, "Approve")
+    assert "their limit for today" in stage.platform.having("Tap Approve once more").text
+    assert stage.provider.orders == [], "two limits at once cannot be lifted"
+
+
+async def test_a_limit_that_was_passed_meanwhile_can_be_let_through_knowingly(stage: Stage) -> None:
+    await asked(stage, replace(RULES, over_limit=True), Limits(person_day=100_000))
+    await decide(stage, BOB, "Approve")
+    assert stage.provider.orders == []
+    assert "It is over a limit" in card_of_kind(stage, BOB).text
+    await decide(stage, CID, "Approve")
+    assert (await stage.finished(key=THREAD)).status is S.COMPLETED
+
+
+def card_of_kind(stage: Stage, person: Person) -> Shown:
+    """The approver's card, among other things they were told."""
+    return next(one for one in stage.platform.shown if place(one) == direct(person) and "asks for a video" in one.text)
+
+
+async def test_a_request_ends_in_time_also_without_a_sweep(stage: Stage) -> None:
+    await asked(stage)
+    stage.clock.advance(5 * 86_400)
+    await decide(stage, BOB, "Approve")
+    assert (await stage.generation()).status is S.EXPIRED
+    assert stage.provider.orders == []
+
+
+async def test_who_is_no_approver_any_more_does_not_approve(stage: Stage) -> None:
+    await asked(stage)
+    terms = replace(stage.product.offers.terms, approval=replace(RULES, approvers=(CID.id,)))
+    stage.wire(terms=terms, providers={"omni": stage.provider})
+    await decide(stage, BOB, "Approve")
+    assert (await stage.generation()).status is S.PENDING_APPROVAL
+
+
+async def test_a_change_while_it_waits_is_told_how_to_be_made(stage: Stage) -> None:
+    await asked(stage)
+    await stage.say("make it 6 seconds", key=THREAD, private=False)
+    assert stage.platform.last.text.strip() == texts.WAITS_FOR_APPROVAL.format(id="v1")
+    await stage.press(stage.platform.with_button("Withdraw"), "Withdraw", key=THREAD, private=False)
+    assert not [one for one in stage.platform.shown if any(b.label == "Withdraw" for b in one.buttons)]

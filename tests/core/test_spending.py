@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from core import texts
@@ -87,6 +89,9 @@ def test_so_many_turns_a_minute() -> None:
     tempo = Tempo(3)
     assert [tempo.wait("ann", START) for _ in range(3)] == [0.0, 0.0, 0.0]
     assert tempo.wait("ann", START) == pytest.approx(60.0)
+    assert tempo.wait("ann", START + timedelta(seconds=20)) == pytest.approx(40.0), "who waits reserves nothing"
+    assert tempo.wait("ann", START + timedelta(seconds=60)) == 0.0
+    assert [tempo.tell("ann", START), tempo.tell("ann", START), tempo.tell("bob", START)] == [True, False, True]
     assert tempo.wait("bob", START) == 0.0
     assert Tempo(0).wait("ann", START) == 0.0
 
@@ -130,3 +135,31 @@ async def test_who_sees_no_amounts_sees_who_pays(stage: Stage) -> None:
         await stage.say("", command=command)
         assert stage.platform.last.text.strip() == texts.AMOUNTS_FOR_ADMINS
     assert "$" not in stage.platform.transcript()
+
+
+async def test_a_tap_and_other_people_do_not_wait_for_a_fast_writer(stage: Stage) -> None:
+    stage.turns_per_minute = 1
+    stage.wire()
+    await stage.say(RICH, key=THREAD, private=False, person=BOB)
+    card = stage.platform.with_button("Make it")
+    await stage.say("a blue hen on a farm at night, cinematic, 4 seconds", key=THREAD, private=False)
+    await stage.say("no sound", key=THREAD, private=False, settle=False)
+    await stage.press(card, "Make it", key=THREAD, private=False, person=BOB)
+    assert (await stage.generation(1)).status is not S.PENDING_CONFIRMATION
+
+
+async def test_where_others_read_along_amounts_are_for_all_or_nobody(stage: Stage) -> None:
+    limited(stage, Limits(), cost_shown=CostShown.ADMIN, admins=frozenset({ANN.id}))
+    await stage.say(RICH, key=THREAD, private=False)
+    assert "$" not in stage.platform.with_button("Make it").text
+    await stage.say(RICH)
+    assert "$0.28" in stage.platform.with_button("Make it").text
+
+
+async def test_a_receipt_without_a_number_is_for_ones_own_latest(stage: Stage) -> None:
+    limited(stage, Limits())
+    await bought(stage)
+    await stage.say("a blue hen on a farm at night, cinematic, 4 seconds", key=THREAD, private=False, person=BOB)
+    await stage.press(stage.platform.with_button("Make it"), "Make it", key=THREAD, private=False, person=BOB)
+    await stage.say("", key=THREAD, command="receipt", private=False)
+    assert "v1 ·" in stage.platform.last.text
