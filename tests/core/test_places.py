@@ -461,6 +461,7 @@ async def test_a_change_at_the_top_changes_the_card_in_its_thread(stage: Stage) 
     await stage.say(RICH, key=top(1))
     card = stage.platform.with_button("Make it")
     await stage.say("make it 6 seconds", key=top(2))
+    await stage.product.outbox.settled(top(1))
     assert "6 s" in card.text
     assert place(stage.platform.last) == top(2)
 
