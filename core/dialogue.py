@@ -104,9 +104,11 @@ class Dialogue:
             clock=clock,
         )
         self._turns: Wakeful[ConversationKey] = Wakeful(self.turn, "turn")
-        self._acknowledging: set[asyncio.Task[None]] = set()
+        self._aside: set[asyncio.Task[None]] = set()
+        """What goes on beside the turns: acknowledgements, and wake-ups for what was put off."""
         self._tries: dict[int, int] = {}
         self._not_before: dict[int, datetime] = {}
+        """Until when inbox rows are put off; whatever came after them goes on."""
         self._paced: set[int] = set()
         """Inbox rows that are counted as a turn of their person."""
         self._told_simpler: set[ConversationKey] = set()
@@ -133,8 +135,8 @@ class Dialogue:
 
     def _acknowledge(self, incoming: Incoming) -> None:
         task = asyncio.get_running_loop().create_task(self._platforms[incoming.key.platform].acknowledge(incoming))
-        self._acknowledging.add(task)
-        task.add_done_callback(self._acknowledging.discard)
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
 
     async def sweep(self) -> None:
         """Deal with everything that waits anywhere: at start, and whenever the clock looks."""
@@ -154,9 +156,9 @@ class Dialogue:
     async def stop(self) -> None:
         """Stop; what waits is dealt with after the next start."""
         await self._turns.stop()
-        for task in list(self._acknowledging):
+        for task in list(self._aside):
             task.cancel()
-        await asyncio.gather(*self._acknowledging, return_exceptions=True)
+        await asyncio.gather(*self._aside, return_exceptions=True)
 
     # --- one turn after the other ----------------------------------------------------------------------------------
 
@@ -180,7 +182,7 @@ class Dialogue:
                 await self._failed(waiting[0])
 
     def _put_off(self, waiting: Waiting) -> bool:
-        """Whether it has to wait for its thread while what came after it goes on."""
+        """Whether it has to wait, for its thread or for its fast writer, while what came after it goes on."""
         until = self._not_before.get(waiting.row)
         return until is not None and self._clock.now() < until
 
@@ -284,8 +286,8 @@ class Dialogue:
             self._turns.wake(key)
 
         task = asyncio.get_running_loop().create_task(later())
-        self._acknowledging.add(task)
-        task.add_done_callback(self._acknowledging.discard)
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
 
     async def _everywhere(self, scene: Scene, message: Message) -> Scene:
         """For commands that ask about all of a person's work: the generations of their other conversations here too."""

@@ -1,4 +1,7 @@
-"""How fast somebody may talk: a stranger in a hurry must not burn tokens. What is too fast waits; nothing is lost."""
+"""How fast somebody may talk: a stranger in a hurry must not burn tokens. What is too fast waits; nothing is lost.
+
+What waits, and what goes on meanwhile, is `core.dialogue`'s.
+"""
 
 from __future__ import annotations
 
