@@ -156,10 +156,11 @@ class GoogleEmulator:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self.omni.close()
-        await self.veo.close()
+        # The door first: an order taken while the others are dropped would still be filming into the folder.
         if self._runner is not None:
             await self._runner.cleanup()
+        await self.omni.close()
+        await self.veo.close()
         self._folder.cleanup()
         if error is None and self.mistakes:
             raise AssertionError("; ".join(self.mistakes))
