@@ -207,7 +207,7 @@ def list_held(
                 one.name,
                 f"{one.status.value}, still looked for" if looks else one.status.value,
                 f"{since.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
-                texts.spell_seconds((now - since).total_seconds()),
+                texts.spelling.spell_seconds((now - since).total_seconds()),
                 exact_dollars(one.plan.quote.amount) if one.plan else "",
                 one.requester.id,
                 one.order.model if one.order else "",

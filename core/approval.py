@@ -82,9 +82,9 @@ def approver_posts(generation: Generation, budget: str) -> tuple[Post, ...]:
     approval = generation.approval
     waiting = generation.status is GenerationStatus.PENDING_APPROVAL
     buttons = (
-        (Button(label=texts.APPROVE, action=action("approve", generation.id)),),
+        (Button(label=texts.approvals.APPROVE, action=action("approve", generation.id)),),
         tuple(
-            Button(label=texts.DENIALS[denial.value][0], action=action("deny", generation.id, denial.value))
+            Button(label=texts.approvals.DENIALS[denial.value][0], action=action("deny", generation.id, denial.value))
             for denial in Denial
         ),
     )
@@ -92,8 +92,8 @@ def approver_posts(generation: Generation, budget: str) -> tuple[Post, ...]:
         Post(
             key=asked.key,
             kind=PostKind.CARD,
-            heading=texts.card_heading(generation),
-            text=texts.approval_card(generation, budget=budget),
+            heading=texts.spelling.heading(generation),
+            text=texts.approvals.approval_card(generation, budget=budget),
             buttons=buttons if waiting else (),
             anchor=f"approve:{generation.id}:{asked.person_id}",
             person=Person(id=asked.person_id, name=asked.person_id),
@@ -106,12 +106,12 @@ def waiting_post(generation: Generation, reply_to: str) -> Post:
     """What the requester sees while it waits."""
     assert generation.approval is not None
     buttons = (
-        Button(label=texts.REMIND, action=action("remind", generation.id)),
-        Button(label=texts.WITHDRAW, action=action("withdraw", generation.id)),
+        Button(label=texts.approvals.REMIND, action=action("remind", generation.id)),
+        Button(label=texts.approvals.WITHDRAW, action=action("withdraw", generation.id)),
     )
     return Post(
         key=generation.key,
-        text=texts.approval_asked(generation),
+        text=texts.approvals.approval_asked(generation),
         buttons=(buttons,),
         anchor=f"approval:{generation.id}",
         reply_to=reply_to,
@@ -123,16 +123,16 @@ def ended_posts(generation: Generation, budget: str) -> tuple[Post, ...]:
     """How a request ended: the old sentence and the approvers' cards lose their buttons, the requester is told."""
     closed = Post(
         key=generation.key,
-        text=texts.APPROVAL_DECIDED.format(id=generation.name),
+        text=texts.approvals.APPROVAL_DECIDED.format(id=generation.name),
         anchor=f"approval:{generation.id}",
         quiet=True,
     )
-    told = Post(key=generation.key, text=texts.approval_ended(generation), person=generation.requester)
+    told = Post(key=generation.key, text=texts.approvals.approval_ended(generation), person=generation.requester)
     return (closed, told, *approver_posts(generation, budget))
 
 
 def reminders(generation: Generation) -> tuple[Post, ...]:
     """What each approver is told once more."""
     asked = generation.approval.asked if generation.approval is not None else ()
-    text = texts.approval_reminder(generation)
+    text = texts.approvals.approval_reminder(generation)
     return tuple(Post(key=one.key, text=text, person=Person(id=one.person_id, name=one.person_id)) for one in asked)

@@ -31,7 +31,7 @@ def question_post(generation: Generation, reply_to: str) -> Post:
         Button(label=option.label, action=action("opt", generation.id, question.number, place))
         for place, option in enumerate(question.options)
     ]
-    buttons.append(Button(label=texts.YOU_DECIDE, action=action("opt", generation.id, question.number, "any")))
+    buttons.append(Button(label=texts.buttons.YOU_DECIDE, action=action("opt", generation.id, question.number, "any")))
     return Post(
         key=generation.key,
         kind=PostKind.QUESTION,
@@ -51,11 +51,11 @@ def answered_question(generation: Generation, changes: Mapping[str, Any]) -> Pos
         if option.slot in changes and changes[option.slot] == option.value:
             answer = option.label
     if not answer and question.slot in changes:
-        answer = texts.YOU_DECIDE if changes[question.slot] is None else str(changes[question.slot])
+        answer = texts.buttons.YOU_DECIDE if changes[question.slot] is None else str(changes[question.slot])
     return Post(
         key=generation.key,
         kind=PostKind.QUESTION,
-        text=texts.answered(question.text, answer) if answer else question.text,
+        text=texts.questions.answered(question.text, answer) if answer else question.text,
         anchor=_question_anchor(generation),
         quiet=True,
     )
@@ -65,7 +65,7 @@ def lapsed_question(generation: Generation) -> Post:
     """The question that nobody answered in time, without its buttons."""
     question = generation.question
     assert question is not None
-    return replace(answered_question(generation, {}), text=texts.lapsed(question.text))
+    return replace(answered_question(generation, {}), text=texts.questions.lapsed(question.text))
 
 
 def _question_anchor(generation: Generation) -> str:
@@ -77,16 +77,16 @@ def card_post(generation: Generation, terms: Terms, now: datetime, reply_to: str
     """The plan card with its buttons; `left` is what is left of the tightest limit."""
     plan = generation.plan
     assert plan is not None
-    first = [Button(label=texts.make_it(plan), action=action("make", generation.id, plan.number))]
+    first = [Button(label=texts.buttons.make_it(plan), action=action("make", generation.id, plan.number))]
     if plan.draft_price is not None:
-        first.append(Button(label=texts.quick_draft(plan), action=action("draft", generation.id, plan.number)))
+        first.append(Button(label=texts.buttons.quick_draft(plan), action=action("draft", generation.id, plan.number)))
     second = (
-        Button(label=texts.CHANGE, action=action("change", generation.id)),
-        Button(label=texts.SHOW_PROMPT, action=action("prompt", generation.id)),
-        Button(label=texts.CANCEL, action=action("cancel", generation.id)),
+        Button(label=texts.buttons.CHANGE, action=action("change", generation.id)),
+        Button(label=texts.buttons.SHOW_PROMPT, action=action("prompt", generation.id)),
+        Button(label=texts.buttons.CANCEL, action=action("cancel", generation.id)),
     )
     storyboard = plan.provider in terms.storyboard_providers
-    text = texts.card(generation, plan, now=now, budget=terms.budget, storyboard=storyboard, left=left)
+    text = texts.cards.card(generation, plan, now=now, budget=terms.budget, storyboard=storyboard, left=left)
     return _card(generation, text, (tuple(first), second), reply_to)
 
 
@@ -97,15 +97,15 @@ def closed_card(generation: Generation, text: str) -> Post:
 
 def expired_card(generation: Generation) -> Post:
     """A card whose price is no longer held, with a button for a new one."""
-    button = Button(label=texts.NEW_PRICE, action=action("price", generation.id))
-    return _card(generation, texts.QUOTE_EXPIRED, ((button,),), "")
+    button = Button(label=texts.buttons.NEW_PRICE, action=action("price", generation.id))
+    return _card(generation, texts.cards.QUOTE_EXPIRED, ((button,),), "")
 
 
 def _card(generation: Generation, text: str, buttons: Rows, reply_to: str) -> Post:
     return Post(
         key=generation.key,
         kind=PostKind.CARD,
-        heading=texts.card_heading(generation),
+        heading=texts.spelling.heading(generation),
         text=text,
         buttons=buttons,
         anchor=f"card:{generation.id}",
@@ -115,7 +115,7 @@ def _card(generation: Generation, text: str, buttons: Rows, reply_to: str) -> Po
 
 def status_post(generation: Generation, text: str, *, done: float | None = None, reply_to: str = "") -> Post:
     """The status message while something is under way; `done` is the share of the work, 0 to 1, when it is known."""
-    cancel = Button(label=texts.CANCEL, action=action("cancel", generation.id))
+    cancel = Button(label=texts.buttons.CANCEL, action=action("cancel", generation.id))
     return Post(
         key=generation.key,
         kind=PostKind.STATUS,
@@ -133,7 +133,7 @@ def ended_status(generation: Generation) -> Post:
     return Post(
         key=generation.key,
         kind=PostKind.STATUS,
-        text=texts.finished_line(generation),
+        text=texts.working.finished_line(generation),
         anchor=status_anchor(generation),
         quiet=True,
     )

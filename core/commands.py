@@ -73,13 +73,13 @@ def apply_command(response: Response, message: Message, heard: Heard) -> None:
     elif message.command == "video":
         response.begin({}, message_id=message.id)
     elif message.command == "new":
-        response.say(texts.NEW_IN_THREAD if message.key.thread else texts.NEW_CONVERSATION)
+        response.say(texts.talk.NEW_IN_THREAD if message.key.thread else texts.talk.NEW_CONVERSATION)
     elif message.command == "start":
-        response.say(texts.HELLO)
+        response.say(texts.talk.HELLO)
     elif message.command in LATER:
-        response.say(texts.NOT_YET)
+        response.say(texts.talk.NOT_YET)
     else:
-        response.say(texts.NOT_UNDERSTOOD)
+        response.say(texts.talk.NOT_UNDERSTOOD)
 
 
 def target_of(text: str) -> int | None:

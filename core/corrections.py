@@ -57,7 +57,7 @@ def apply_correction(response: Response, correction: Correction, reading: Readin
     generation = correction.generation
     if generation.status not in OPEN:
         if generation.status not in FINAL:
-            response.say(texts.ALREADY_UNDER_WAY.format(id=generation.name), about=generation.id)
+            response.say(texts.talk.ALREADY_UNDER_WAY.format(id=generation.name), about=generation.id)
         return
     if not response.may_decide(generation):
         return

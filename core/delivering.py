@@ -64,8 +64,8 @@ class Deliverer:
         delivery = Delivery(
             key=generation.elsewhere or generation.key,
             generation=generation.name,
-            announcement=texts.announcement(generation),
-            caption=texts.caption(
+            announcement=texts.clips.announcement(generation),
+            caption=texts.clips.caption(
                 generation,
                 took_s=(finished - started).total_seconds(),
                 smaller=smaller,

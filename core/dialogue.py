@@ -212,7 +212,7 @@ class Dialogue:
             await self._clock.sleep(0.05 * 2**tries)
             return
         scene = await self._routing.scene(waiting.incoming)
-        await self._answering.answer(scene, (waiting,), lambda response: response.say(texts.GIVEN_UP))
+        await self._answering.answer(scene, (waiting,), lambda response: response.say(texts.talk.GIVEN_UP))
         self._tries.pop(waiting.row, None)
         self._not_before.pop(waiting.row, None)
 
@@ -274,7 +274,7 @@ class Dialogue:
         self._wake_later(message.key, wait)
         log.info("turn.too_fast", extra={"person": message.sender.id, "seconds": round(wait)})
         if message.addressed and self._tempo.tell(message.sender.id, now):
-            text = texts.too_fast(wait)
+            text = texts.spending.too_fast(wait)
             post = Post(key=message.key, text=text, person=message.sender, whisper=not message.private, quiet=True)
             await self._inbox.commit(Changes(posts=(OutboxPost(post=post),), at=now))
             self._outbox.wake(message.key)
@@ -345,7 +345,7 @@ class Dialogue:
             wish.fill(response)
             response.point_elsewhere()
             if simpler and key not in self._told_simpler:
-                response.say(texts.SIMPLER)
+                response.say(texts.talk.SIMPLER)
 
         await self._answering.answer(wide, wish.waiting, fill, reading=wish.reading)
         if simpler:
@@ -405,7 +405,7 @@ class Dialogue:
             for generation_id, text in written.items():
                 response.save(replace(response[generation_id], prompt=text))
             if pressed is None:
-                response.say(texts.STALE_BUTTON)
+                response.say(texts.clips.STALE_BUTTON)
             else:
                 apply_press(response, pressed)
 

@@ -25,10 +25,10 @@ def failed(generation: Generation, reason: str, now: datetime, *, flawed: bool =
     """The work ended without a clip that could be charged. `flawed`: there was one, which the provider bills."""
     ended = generation.moved(S.FAILED, now, reason=reason, due_at=None)
     buttons = (
-        Button(label=texts.RETRY, action=action("retry", ended.id)),
-        Button(label=texts.CHANGE_IT, action=action("alter", ended.id)),
+        Button(label=texts.buttons.RETRY, action=action("retry", ended.id)),
+        Button(label=texts.buttons.CHANGE_IT, action=action("alter", ended.id)),
     )
-    changes = _ended(ended, texts.failed(ended), (buttons,), "failed", now)
+    changes = _ended(ended, texts.endings.failed(ended), (buttons,), "failed", now)
     return replace(changes, house=(house_cost(ended, "flawed", now),)) if flawed else changes
 
 
@@ -38,30 +38,30 @@ def refused(
     """The service will not film it; two other ideas are offered."""
     ended = generation.moved(S.REFUSED, now, reason=reason, rewrites=rewrites, due_at=None)
     rows: Rows = tuple(
-        (Button(label=texts.use_rewrite(place), action=action("rewrite", ended.id, place)),)
+        (Button(label=texts.buttons.use_rewrite(place), action=action("rewrite", ended.id, place)),)
         for place in range(len(rewrites))
     )
-    rows += ((Button(label=texts.CHANGE_IT, action=action("alter", ended.id)),),)
-    return replace(_ended(ended, texts.refused(ended), rows, "refused", now), uses=uses)
+    rows += ((Button(label=texts.buttons.CHANGE_IT, action=action("alter", ended.id)),),)
+    return replace(_ended(ended, texts.endings.refused(ended), rows, "refused", now), uses=uses)
 
 
 def cancelled(generation: Generation, now: datetime) -> Changes:
     """Stopped on the person's wish."""
     ended = generation.moved(S.CANCELLED, now, due_at=None)
-    return _ended(ended, texts.cancelled(ended), (), "cancelled", now)
+    return _ended(ended, texts.endings.cancelled(ended), (), "cancelled", now)
 
 
 def settled(generation: Generation, reason: str, now: datetime) -> Changes:
     """An admin drops an order whose answer was lost, and may say why."""
     ended = generation.moved(S.CANCELLED, now, reason=reason, due_at=None)
-    changes = _ended(ended, texts.settled(ended), (), "settled", now)
+    changes = _ended(ended, texts.endings.settled(ended), (), "settled", now)
     return replace(changes, house=(house_cost(ended, "unanswered", now),))
 
 
 def cannot_stop(generation: Generation, now: datetime) -> Changes:
     """The provider cannot be stopped: it goes on, and the person is told."""
     going_on = replace(generation, cancel_requested=False, updated_at=now)
-    post = _notice(generation, texts.CANNOT_STOP.format(id=generation.name), ())
+    post = _notice(generation, texts.clips.CANNOT_STOP.format(id=generation.name), ())
     return _changes(going_on, (post,), now)
 
 
@@ -70,30 +70,30 @@ def ambiguous(generation: Generation, now: datetime, *, look_again_at: datetime 
 
     `look_again_at`: when the provider is asked again, None when it cannot tell."""
     waiting = generation.moved(S.AMBIGUOUS, now, due_at=look_again_at)
-    text = texts.ambiguous(waiting, looking=look_again_at is not None)
+    text = texts.endings.ambiguous(waiting, looking=look_again_at is not None)
     return _changes(waiting, (_notice(waiting, text, _choice(waiting)), ended_status(waiting)), now)
 
 
 def not_found(generation: Generation, now: datetime) -> Changes:
     """The order was looked for in vain: the person is told that only they can go on."""
     waiting = replace(generation, due_at=None)
-    return _changes(waiting, (_notice(waiting, texts.not_found(waiting), _choice(waiting)),), now)
+    return _changes(waiting, (_notice(waiting, texts.endings.not_found(waiting), _choice(waiting)),), now)
 
 
 def _choice(generation: Generation) -> Rows:
     """The two ways on after the answer to an order was lost."""
-    again = Button(label=texts.ORDER_AGAIN, action=action("again", generation.id, generation.retries))
-    return ((again, Button(label=texts.DROP_IT, action=action("drop", generation.id))),)
+    again = Button(label=texts.buttons.ORDER_AGAIN, action=action("again", generation.id, generation.retries))
+    return ((again, Button(label=texts.buttons.DROP_IT, action=action("drop", generation.id))),)
 
 
 def late(generation: Generation, elapsed_s: float, now: datetime) -> Changes:
     """It takes twice the expected time: said once, with a way out."""
     told = replace(generation, told_late=True)
     buttons = (
-        Button(label=texts.KEEP_WAITING, action=action("wait", told.id)),
-        Button(label=texts.CANCEL, action=action("cancel", told.id)),
+        Button(label=texts.buttons.KEEP_WAITING, action=action("wait", told.id)),
+        Button(label=texts.buttons.CANCEL, action=action("cancel", told.id)),
     )
-    return _changes(told, (_notice(told, texts.late(told, elapsed_s=elapsed_s), (buttons,)),), now)
+    return _changes(told, (_notice(told, texts.working.late(told, elapsed_s=elapsed_s), (buttons,)),), now)
 
 
 def completed(generation: Generation, message_id: str, now: datetime) -> Changes:
@@ -114,10 +114,10 @@ def undeliverable(generation: Generation, reason: str, now: datetime) -> Changes
     """Nobody takes the clip: it is kept, and not charged."""
     ended = generation.moved(S.UNDELIVERABLE, now, reason=reason, due_at=None)
     buttons = (
-        Button(label=texts.TRY_AGAIN_HERE, action=action("post", ended.id)),
-        Button(label=texts.ORIGINAL_FILE, action=action("file", ended.id)),
+        Button(label=texts.buttons.TRY_AGAIN_HERE, action=action("post", ended.id)),
+        Button(label=texts.buttons.ORIGINAL_FILE, action=action("file", ended.id)),
     )
-    text = texts.UNDELIVERABLE.format(id=ended.name, reason=reason)
+    text = texts.endings.UNDELIVERABLE.format(id=ended.name, reason=reason)
     changes = _ended(ended, text, (buttons,), "undeliverable", now)
     if not _held(generation):
         return replace(changes, entries=())
@@ -127,28 +127,28 @@ def undeliverable(generation: Generation, reason: str, now: datetime) -> Changes
 def delivered_buttons(generation: Generation, link: str) -> Rows:
     """What stands under a finished clip; `link` leads to the original where there is an address for it."""
     original = (
-        Button(label=texts.ORIGINAL_FILE, url=link)
+        Button(label=texts.buttons.ORIGINAL_FILE, url=link)
         if link
-        else Button(label=texts.ORIGINAL_FILE, action=action("file", generation.id))
+        else Button(label=texts.buttons.ORIGINAL_FILE, action=action("file", generation.id))
     )
     return (
         (
-            Button(label=texts.ANOTHER_TAKE, action=action("take", generation.id)),
-            Button(label=texts.CHANGE_SOMETHING, action=action("alter", generation.id)),
+            Button(label=texts.buttons.ANOTHER_TAKE, action=action("take", generation.id)),
+            Button(label=texts.buttons.CHANGE_SOMETHING, action=action("alter", generation.id)),
         ),
         (
-            Button(label=texts.LONGER, action=action("longer", generation.id)),
-            Button(label=texts.DETAILS, action=action("details", generation.id)),
+            Button(label=texts.buttons.LONGER, action=action("longer", generation.id)),
+            Button(label=texts.buttons.DETAILS, action=action("details", generation.id)),
         ),
-        (original, Button(label=texts.DELETE, action=action("delete", generation.id))),
+        (original, Button(label=texts.buttons.DELETE, action=action("delete", generation.id))),
     )
 
 
 def feedback_buttons(generation: Generation) -> tuple[Button, ...]:
     """How people say whether the clip is good."""
     return (
-        Button(label=texts.GOOD, action=action("rate", generation.id, 1)),
-        Button(label=texts.NOT_GOOD, action=action("rate", generation.id, 0)),
+        Button(label=texts.buttons.GOOD, action=action("rate", generation.id, 1)),
+        Button(label=texts.buttons.NOT_GOOD, action=action("rate", generation.id, 0)),
     )
 
 

@@ -75,58 +75,60 @@ def change_form(generation: Generation, models: Sequence[VideoModel], *, action:
     fields = (
         Field(
             slot="idea",
-            label=texts.FORM_IDEA,
+            label=texts.forms.FORM_IDEA,
             kind=FieldKind.TEXT,
             value=(request.idea or request.subject)[:LONG].strip(),
             longest=LONG,
             required=True,
         ),
-        Field(slot="style", label=texts.FORM_STYLE, kind=FieldKind.LINE, value=request.style[:SHORT].strip()),
-        Field(slot="words", label=texts.FORM_WORDS, kind=FieldKind.LINE, value=request.words[:SHORT].strip()),
+        Field(slot="style", label=texts.forms.FORM_STYLE, kind=FieldKind.LINE, value=request.style[:SHORT].strip()),
+        Field(slot="words", label=texts.forms.FORM_WORDS, kind=FieldKind.LINE, value=request.words[:SHORT].strip()),
         _choice(
             "duration_s",
-            texts.FORM_LENGTH,
+            texts.forms.FORM_LENGTH,
             str(plan.duration_s if plan else request.duration_s or ANY),
             [(str(length), f"{length} s") for length in lengths],
         ),
         _choice(
             "aspect",
-            texts.FORM_SHAPE,
+            texts.forms.FORM_SHAPE,
             plan.aspect if plan else request.aspect,
-            [(aspect, texts.shape(aspect)) for aspect in aspects],
+            [(aspect, texts.spelling.shape(aspect)) for aspect in aspects],
         ),
         _choice(
             "resolution",
-            texts.FORM_SIZE,
+            texts.forms.FORM_SIZE,
             plan.resolution if plan else request.resolution,
             [(size, size) for size in sizes],
         ),
         _choice(
             "tier",
-            texts.FORM_QUALITY,
+            texts.forms.FORM_QUALITY,
             (plan.tier if plan else request.tier or Tier.STANDARD).value,
-            [(tier.value, texts.TIERS[tier]) for tier in tiers],
+            [(tier.value, texts.spelling.TIERS[tier]) for tier in tiers],
         ),
         Field(
             slot="audio",
-            label=texts.FORM_SOUND,
+            label=texts.forms.FORM_SOUND,
             kind=FieldKind.CHOICE,
             value=SILENT if request.silent else sound or ANY,
             options=(
-                (ANY, texts.SOUND_FITS),
-                *(((sound, texts.shortened(sound, 70)),) if sound else ()),
-                (SILENT, texts.NO_SOUND),
+                (ANY, texts.forms.SOUND_FITS),
+                *(((sound, texts.spelling.shortened(sound, 70)),) if sound else ()),
+                (SILENT, texts.buttons.NO_SOUND),
             ),
         ),
     )
-    return Form(action=action, title=texts.form_title(generation), fields=fields)
+    return Form(action=action, title=texts.forms.form_title(generation), fields=fields)
 
 
 def _choice(slot: str, label: str, value: str, options: Sequence[tuple[str, str]]) -> Field:
     """A choice; what stands now is among its options, also when no model on offer has it any more."""
     if value in {known for known, _ in options}:
         return Field(slot=slot, label=label, kind=FieldKind.CHOICE, value=value, options=tuple(options))
-    return Field(slot=slot, label=label, kind=FieldKind.CHOICE, value=ANY, options=((ANY, texts.YOU_DECIDE), *options))
+    return Field(
+        slot=slot, label=label, kind=FieldKind.CHOICE, value=ANY, options=((ANY, texts.buttons.YOU_DECIDE), *options)
+    )
 
 
 def problems(form: Form, values: Mapping[str, str]) -> Mapping[str, str]:
@@ -136,11 +138,11 @@ def problems(form: Form, values: Mapping[str, str]) -> Mapping[str, str]:
         value = values.get(one.slot, one.value).strip()
         if one.kind is FieldKind.CHOICE:
             if value not in {known for known, _ in one.options}:
-                found[one.slot] = texts.FORM_NOT_OFFERED
+                found[one.slot] = texts.forms.FORM_NOT_OFFERED
         elif one.required and not value:
-            found[one.slot] = texts.FORM_EMPTY
+            found[one.slot] = texts.forms.FORM_EMPTY
         elif len(value) > one.longest:
-            found[one.slot] = texts.FORM_TOO_LONG.format(longest=one.longest, length=len(value))
+            found[one.slot] = texts.forms.FORM_TOO_LONG.format(longest=one.longest, length=len(value))
     return found
 
 

@@ -156,7 +156,7 @@ class Hearing:
         if message.reply_to and heard.about not in {generation.id for generation in mine}:
             return False
         spoken = [line.text for line in scene.conversation.history if line.speaker == "bot"]
-        if spoken and texts.asks_something_else(spoken[-1]):
+        if spoken and texts.clips.asks_something_else(spoken[-1]):
             return False
         held = timedelta(seconds=self._offers.terms.quote_valid_s)
         quotes = [generation.plan.quote for generation in mine if generation.plan]
@@ -216,10 +216,10 @@ def _fill(reading: Reading, heard: Heard, taken: Taken) -> Fill:
         if taken.problem:
             response.say(taken.problem)
         elif taken.others:
-            response.say(texts.MEDIA_KEPT)
+            response.say(texts.talk.MEDIA_KEPT)
         elif not heard.text.strip() and not heard.pictures:
             # Nothing but a mention is a greeting.
-            response.say(texts.ONLY_TEXT if taken.unusable else texts.HELLO)
+            response.say(texts.talk.ONLY_TEXT if taken.unusable else texts.talk.HELLO)
 
     return fill
 
@@ -229,7 +229,7 @@ def _confirm_one(response: Response) -> None:
     if len(mine) == 1:
         confirm(response, mine[0])
     else:
-        response.say(texts.SEVERAL_CARDS)
+        response.say(texts.cards.SEVERAL_CARDS)
 
 
 def _merged(readings: list[Reading]) -> Reading:

@@ -68,7 +68,9 @@ class Intake:
                 unusable = True
                 continue
             if attachment.size_bytes > platform.limits.download_bytes:
-                problem = texts.TOO_BIG_TO_FETCH.format(limit=texts.spell_size(platform.limits.download_bytes))
+                problem = texts.talk.TOO_BIG_TO_FETCH.format(
+                    limit=texts.spelling.spell_size(platform.limits.download_bytes)
+                )
                 continue
             ending = EXTENSIONS.get(attachment.mime_type, "bin")
             name = f"inputs/{conversation_id}/{row}-{place}.{ending}"
@@ -76,7 +78,7 @@ class Intake:
                 await self._fetch(platform, attachment, name)
             except ReelbotError as error:
                 log.warning("intake.failed", extra={"row": row, "error": str(error)})
-                problem = texts.FETCH_REFUSED if isinstance(error, PermanentError) else texts.FETCH_FAILED
+                problem = texts.talk.FETCH_REFUSED if isinstance(error, PermanentError) else texts.talk.FETCH_FAILED
                 continue
             kept = MediaRef(name=name, mime_type=attachment.mime_type)
             (pictures if _is_picture(attachment) else others).append(kept)

@@ -37,9 +37,11 @@ def no_such_tier(wanted: Tier, tiers: Sequence[Tier]) -> Misfit:
     nearest = min(tiers, key=lambda tier: abs(order.index(tier) - order.index(wanted)))
     return Misfit(
         slot="tier",
-        text=texts.no_such_quality(wanted),
-        note=texts.not_here(texts.quality(wanted), texts.quality(nearest)),
-        options=tuple(QuestionOption(label=texts.TIERS[tier], slot="tier", value=tier.value) for tier in tiers),
+        text=texts.allowance.no_such_quality(wanted),
+        note=texts.allowance.not_here(texts.allowance.quality(wanted), texts.allowance.quality(nearest)),
+        options=tuple(
+            QuestionOption(label=texts.spelling.TIERS[tier], slot="tier", value=tier.value) for tier in tiers
+        ),
         nearest=nearest,
     )
 
@@ -49,10 +51,10 @@ def no_such_aspect(wanted: str, model: VideoModel) -> Misfit:
     nearest = min(model.aspects, key=lambda aspect: abs(ratio(aspect) - ratio(wanted)))
     return Misfit(
         slot="aspect",
-        text=texts.no_such_shape(wanted, model.name),
-        note=texts.took_instead(texts.shape(wanted), texts.shape(nearest), model.name),
+        text=texts.questions.no_such_shape(wanted, model.name),
+        note=texts.questions.took_instead(texts.spelling.shape(wanted), texts.spelling.shape(nearest), model.name),
         options=tuple(
-            QuestionOption(label=texts.shape(aspect), slot="aspect", value=aspect) for aspect in model.aspects
+            QuestionOption(label=texts.spelling.shape(aspect), slot="aspect", value=aspect) for aspect in model.aspects
         ),
         nearest=nearest,
     )
@@ -64,13 +66,16 @@ def no_such_resolution(wanted: str, sizes: Sequence[str], model: VideoModel, *, 
     nearest = min(sizes, key=lambda other: abs(RESOLUTIONS.index(other) - place))
     whole = model.whole or model
     if wanted not in whole.resolutions:
-        text, note = texts.no_such_resolution(wanted, model.name), texts.took_instead(wanted, nearest, model.name)
+        text, note = (
+            texts.questions.no_such_resolution(wanted, model.name),
+            texts.questions.took_instead(wanted, nearest, model.name),
+        )
     elif model.dearest is not None and whole.price(model.every_length[0], wanted) > model.dearest:
         most = model.dearest if sees_limit else None
-        text = texts.dearer_than_allowed(wanted, most, sizes[-1], model.name)
-        note = texts.took_allowed_price(wanted, nearest, most)
+        text = texts.allowance.dearer_than_allowed(wanted, most, sizes[-1], model.name)
+        note = texts.allowance.took_allowed_price(wanted, nearest, most)
     else:
-        text, note = texts.no_such_size_here(wanted), texts.not_here(wanted, nearest)
+        text, note = texts.allowance.no_such_size_here(wanted), texts.allowance.not_here(wanted, nearest)
     return Misfit(
         slot="resolution",
         text=text,
@@ -91,16 +96,19 @@ def no_such_length(
     asked, got = f"{wanted} s", f"{nearest} s"
     # Longer ones that the model itself could make: then it is the admin who says no, and the sentence must say so.
     beyond = [length for length in (model.whole or model).lengths(request) if length > longest]
-    text, note = texts.odd_length(wanted, model.name, near), texts.took_instead(asked, got, model.name)
+    text, note = (
+        texts.questions.odd_length(wanted, model.name, near),
+        texts.questions.took_instead(asked, got, model.name),
+    )
     if wanted > longest and not beyond:
-        text = texts.too_long(wanted, longest, model.name)
+        text = texts.questions.too_long(wanted, longest, model.name)
     elif wanted > longest and allowance.longest_s is not None and beyond[0] > allowance.longest_s:
-        text = texts.longer_than_allowed(wanted, allowance.longest_s, longest, model.name)
-        note = texts.took_allowed_length(asked, got, allowance.longest_s)
+        text = texts.allowance.longer_than_allowed(wanted, allowance.longest_s, longest, model.name)
+        note = texts.allowance.took_allowed_length(asked, got, allowance.longest_s)
     elif wanted > longest:
         most = model.dearest if sees_limit else None
-        text = texts.dearer_than_allowed(asked, most, f"{longest} s", model.name)
-        note = texts.took_allowed_price(asked, got, most)
+        text = texts.allowance.dearer_than_allowed(asked, most, f"{longest} s", model.name)
+        note = texts.allowance.took_allowed_price(asked, got, most)
     return Misfit(
         slot="duration_s",
         text=text,

@@ -45,13 +45,13 @@ class Overviews:
         now = self._clock.now()
         return Overview(
             running=tuple(
-                Entry(generation=row, text=texts.status(row, now=now, position=0, waits_until=None))
+                Entry(generation=row, text=texts.working.status(row, now=now, position=0, waits_until=None))
                 for row in rows
                 if row.status in RUNNING
             ),
-            open=tuple(Entry(generation=row, text=texts.open_line(row)) for row in rows if row.status in OPEN),
+            open=tuple(Entry(generation=row, text=texts.talk.open_line(row)) for row in rows if row.status in OPEN),
             videos=tuple(
-                Entry(generation=row, text=texts.list_line(row))
+                Entry(generation=row, text=texts.talk.list_line(row))
                 for row in rows
                 if row.status is GenerationStatus.COMPLETED and row.clip is not None
             ),

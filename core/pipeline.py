@@ -119,7 +119,7 @@ class Pipeline:
     async def _without_provider(self, generation: Generation) -> Generation:
         """The provider is not set up any more. What is paid for waits until it is again; the rest ends."""
         if generation.status is S.SUBMITTING and (generation.order is None or generation.order.outcome is not None):
-            return await self._rows.fail(generation, texts.MODEL_GONE)
+            return await self._rows.fail(generation, texts.endings.MODEL_GONE)
         if generation.status is S.SUBMITTING:
             return await self._submitter.reconcile(generation)
         if generation.status is S.PROCESSING and generation.cancel_requested:
@@ -156,7 +156,7 @@ class Pipeline:
                 found = flaws(facts, generation.promise())
                 if found:
                     log.warning("clip.flawed", extra={"generation": generation.name, "flaws": [*found]})
-                    return await self._rows.fail(generation, texts.flawed(found), flawed=True)
+                    return await self._rows.fail(generation, texts.endings.flawed(found), flawed=True)
                 clip = await self._collector.keep(generation, facts, self._deliverer.limit(generation))
                 break
             except TemporaryError as error:
@@ -168,14 +168,14 @@ class Pipeline:
                 await self._collector.tidy(generation)
                 unplayable += 1
                 if unplayable > 1:
-                    return await self._rows.fail(generation, texts.UNPLAYABLE, flawed=True)
+                    return await self._rows.fail(generation, texts.endings.UNPLAYABLE, flawed=True)
             except PermanentError as error:
                 # A refused download says nothing about the clip, which is paid for.
                 log.warning("collect.refused", extra={"generation": generation.name, "error": str(error)})
                 failures += 1
                 refused += 1
                 if refused >= MAX_REFUSED_FETCHES:
-                    reason = texts.SERVICE_SAID.format(reason=str(error).rstrip("."))
+                    reason = texts.endings.SERVICE_SAID.format(reason=str(error).rstrip("."))
                     return await self._rows.fail(generation, reason, flawed=True)
                 await self._waits.pause(generation.id, backoff(failures))
         now = self._clock.now()

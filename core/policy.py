@@ -26,8 +26,8 @@ LONG_WISH_WORDS = 12
 """A wish of so many words counts as a detail of its own."""
 
 ASKED = (
-    ("setting", texts.SETTINGS_OFFERED),
-    ("style", texts.STYLES_OFFERED),
+    ("setting", texts.questions.SETTINGS_OFFERED),
+    ("style", texts.questions.STYLES_OFFERED),
 )
 """The slots that are asked for once it is known what to film, the most telling first."""
 
@@ -89,14 +89,14 @@ def next_move(
     for _ in range(MAX_ADJUSTMENTS):
         plan = make_plan(replace(request, **changes), models, terms, number=number, now=now)
         if plan is None:
-            return Impossible(text=texts.NO_MODEL if models else texts.NOTHING_ON_OFFER)
+            return Impossible(text=texts.talk.NO_MODEL if models else texts.allowance.NOTHING_ON_OFFER)
         if isinstance(plan, Plan):
             return Show(plan=replace(plan, notes=tuple(notes)), changes=changes)
         if ask and plan.slot not in request.decided:
             return Ask(slot=plan.slot, text=plan.text, options=plan.options)
         notes.append(plan.note)
         changes[plan.slot] = plan.nearest
-    return Impossible(text=texts.NO_MODEL)
+    return Impossible(text=texts.talk.NO_MODEL)
 
 
 def missing(request: VideoRequest) -> str | None:
@@ -127,7 +127,7 @@ def _question(slot: str, wordings: Mapping[str, str]) -> Ask:
     offered = dict(ASKED).get(slot, ())
     return Ask(
         slot=slot,
-        text=wordings.get(slot) or texts.QUESTIONS[slot],
+        text=wordings.get(slot) or texts.questions.QUESTIONS[slot],
         options=tuple(QuestionOption(label=label, slot=slot, value=value) for label, value in offered),
     )
 

@@ -34,11 +34,11 @@ def apply_press(response: Response, pressed: Action) -> None:
     generation = response.get(pressed.generation_id)
     handler = _HANDLERS.get(pressed.verb)
     if generation is None or handler is None:
-        response.say(texts.STALE_BUTTON, whisper=True)
+        response.say(texts.clips.STALE_BUTTON, whisper=True)
     elif pressed.verb in FOR_APPROVERS:
         handler(response, generation, pressed)
     elif pressed.verb not in OPEN_TO_ALL and not response.may_decide(generation):
-        text = texts.NOT_YOURS.format(name=generation.requester.name, id=generation.name)
+        text = texts.cards.NOT_YOURS.format(name=generation.requester.name, id=generation.name)
         response.say(text, about=generation.id, whisper=True)
     else:
         handler(response, generation, pressed)
@@ -54,15 +54,15 @@ def _card_is_current(response: Response, generation: Generation, pressed: Action
     """Whether a tap on the card may order; says why when it may not."""
     plan = generation.plan
     if generation.status is S.CANCELLED and generation.order is None:
-        response.say(texts.CANCELLED_CARD, about=generation.id)
+        response.say(texts.cards.CANCELLED_CARD, about=generation.id)
     elif generation.status is S.EXPIRED:
         response.expire(generation)
     elif generation.status is S.PENDING_APPROVAL:
-        response.say(texts.approval_asked(generation), about=generation.id)
+        response.say(texts.approvals.approval_asked(generation), about=generation.id)
     elif generation.status not in OPEN:
-        response.say(texts.ALREADY_ORDERED.format(id=generation.name), about=generation.id)
+        response.say(texts.cards.ALREADY_ORDERED.format(id=generation.name), about=generation.id)
     elif plan is None or generation.status is not S.PENDING_CONFIRMATION or pressed.number() != plan.number:
-        response.say(texts.CARD_REPLACED, about=generation.id)
+        response.say(texts.cards.CARD_REPLACED, about=generation.id)
     elif not on_offer(plan, response.offer.models):
         # Retired, or not allowed any more: the nearest there is, with a price of its own and for a tap of its own.
         response.say(_gone(response, plan), about=generation.id)
@@ -77,8 +77,8 @@ def _card_is_current(response: Response, generation: Generation, pressed: Action
 def _gone(response: Response, plan: Plan) -> str:
     """Why what the card says cannot be ordered any more."""
     if plan.model in {model.id for model in response.offer.models}:
-        return texts.NOT_ALLOWED_ANY_MORE
-    return texts.MODEL_RETIRED.format(name=plan.model_name)
+        return texts.allowance.NOT_ALLOWED_ANY_MORE
+    return texts.endings.MODEL_RETIRED.format(name=plan.model_name)
 
 
 def _make(response: Response, generation: Generation, pressed: Action) -> None:
@@ -97,7 +97,7 @@ def _draft(response: Response, generation: Generation, pressed: Action) -> None:
     request = draft_request(generation.request, plan.duration_s)
     draft = make_plan(request, models, offer.terms, number=plan.number + 1, now=response.now)
     if not isinstance(draft, Plan):
-        response.say(texts.CARD_REPLACED, about=generation.id)
+        response.say(texts.cards.CARD_REPLACED, about=generation.id)
     elif draft.quote.amount != plan.draft_price:
         response.amend(generation, {})
     else:
@@ -107,12 +107,12 @@ def _draft(response: Response, generation: Generation, pressed: Action) -> None:
 def _change(response: Response, generation: Generation, pressed: Action) -> None:
     """Offer what the chosen model can really do otherwise."""
     if generation.status not in OPEN:
-        response.say(texts.ALREADY_UNDER_WAY.format(id=generation.name), about=generation.id)
+        response.say(texts.talk.ALREADY_UNDER_WAY.format(id=generation.name), about=generation.id)
         return
     if pressed.values:
         response.amend(generation, filled(change_form(generation, response.offer.models), pressed.values))
         return
-    response.ask(generation, "change", texts.QUESTIONS["change"], _changes(response, generation))
+    response.ask(generation, "change", texts.questions.QUESTIONS["change"], _changes(response, generation))
 
 
 def _changes(response: Response, generation: Generation) -> list[QuestionOption]:
@@ -130,22 +130,22 @@ def _changes(response: Response, generation: Generation) -> list[QuestionOption]
     ]
     for aspect in model.aspects:
         if aspect != plan.aspect and len(options) < 3:
-            options.append(QuestionOption(label=texts.shape(aspect), slot="aspect", value=aspect))
+            options.append(QuestionOption(label=texts.spelling.shape(aspect), slot="aspect", value=aspect))
     if plan.sound:
-        options.append(QuestionOption(label=texts.NO_SOUND, slot="audio", value=SILENT))
+        options.append(QuestionOption(label=texts.buttons.NO_SOUND, slot="audio", value=SILENT))
     return options[:4]
 
 
 def _prompt(response: Response, generation: Generation, pressed: Action) -> None:
     if not generation.prompt:
-        response.say(texts.STALE_BUTTON, whisper=True)
+        response.say(texts.clips.STALE_BUTTON, whisper=True)
         return
-    response.say(texts.prompt(generation), about=generation.id)
+    response.say(texts.clips.prompt(generation), about=generation.id)
 
 
 def _cancel(response: Response, generation: Generation, pressed: Action) -> None:
     if generation.status in FINAL:
-        response.say(texts.over(generation), about=generation.id)
+        response.say(texts.clips.over(generation), about=generation.id)
     else:
         response.cancel(generation)
 
@@ -158,13 +158,13 @@ def _price(response: Response, generation: Generation, pressed: Action) -> None:
             response.say(_gone(response, generation.plan), about=generation.id)
         _again(response, generation, {})
     else:
-        response.say(texts.ALREADY_ORDERED.format(id=generation.name), about=generation.id)
+        response.say(texts.cards.ALREADY_ORDERED.format(id=generation.name), about=generation.id)
 
 
 def _option(response: Response, generation: Generation, pressed: Action) -> None:
     question = generation.question
     if generation.status not in OPEN or question is None or pressed.number() != question.number:
-        response.say(texts.QUESTION_CLOSED, about=generation.id)
+        response.say(texts.clips.QUESTION_CLOSED, about=generation.id)
         return
     place = pressed.number(1)
     if place is None:
@@ -173,7 +173,7 @@ def _option(response: Response, generation: Generation, pressed: Action) -> None
         option = question.options[place]
         response.amend(generation, {option.slot: option.value})
     else:
-        response.say(texts.STALE_BUTTON, whisper=True)
+        response.say(texts.clips.STALE_BUTTON, whisper=True)
 
 
 def _seen(generation: Generation) -> bool:
@@ -184,7 +184,7 @@ def _seen(generation: Generation) -> bool:
 def _again(response: Response, generation: Generation, changes: Mapping[str, object]) -> None:
     """A new card for the same wish, with what is different."""
     if not _seen(generation):
-        response.say(texts.ALREADY_UNDER_WAY.format(id=generation.name), about=generation.id)
+        response.say(texts.talk.ALREADY_UNDER_WAY.format(id=generation.name), about=generation.id)
         return
     response.begin(changes, message_id=response.source_id, base=generation.request, parent=generation)
 
@@ -192,7 +192,7 @@ def _again(response: Response, generation: Generation, changes: Mapping[str, obj
 def _take(response: Response, generation: Generation, pressed: Action) -> None:
     """Another take: the same request with another seed."""
     if not _seen(generation):
-        response.say(texts.ALREADY_UNDER_WAY.format(id=generation.name), about=generation.id)
+        response.say(texts.talk.ALREADY_UNDER_WAY.format(id=generation.name), about=generation.id)
         return
     base = replace(generation.request, seed=None)
     response.begin({}, message_id=response.source_id, base=base, parent=generation)
@@ -202,14 +202,14 @@ def _alter(response: Response, generation: Generation, pressed: Action) -> None:
     if pressed.values:
         _again(response, generation, filled(change_form(generation, response.offer.models), pressed.values))
         return
-    response.say(texts.WHAT_TO_CHANGE.format(id=generation.name), about=generation.id)
+    response.say(texts.clips.WHAT_TO_CHANGE.format(id=generation.name), about=generation.id)
 
 
 def _longer(response: Response, generation: Generation, pressed: Action) -> None:
     plan = generation.plan
     model = next((m for m in response.offer.models if plan is not None and m.id == plan.model), None)
     if plan is None or model is None:
-        response.say(texts.NO_MODEL, about=generation.id)
+        response.say(texts.talk.NO_MODEL, about=generation.id)
         return
     request = generation.request
     offer = response.offer
@@ -218,7 +218,9 @@ def _longer(response: Response, generation: Generation, pressed: Action) -> None
     longer = [length for length in lengths if length > plan.duration_s]
     if not longer:
         whole = [length for m in fitting for length in (m.whole or m).lengths(request)]
-        words = texts.LONGEST_ALLOWED if max(whole, default=0) > plan.duration_s else texts.LONGEST_ALREADY
+        words = (
+            texts.allowance.LONGEST_ALLOWED if max(whole, default=0) > plan.duration_s else texts.clips.LONGEST_ALREADY
+        )
         text = words.format(id=generation.name, name=model.name, seconds=plan.duration_s)
         response.say(text, about=generation.id)
         return
@@ -228,9 +230,9 @@ def _longer(response: Response, generation: Generation, pressed: Action) -> None
 
 def _details(response: Response, generation: Generation, pressed: Action) -> None:
     if generation.plan is None:
-        response.say(texts.STALE_BUTTON, whisper=True)
+        response.say(texts.clips.STALE_BUTTON, whisper=True)
         return
-    response.say(texts.details(generation), about=generation.id)
+    response.say(texts.clips.details(generation), about=generation.id)
 
 
 def _may_be_erased(generation: Generation) -> bool:
@@ -240,30 +242,30 @@ def _may_be_erased(generation: Generation) -> bool:
 
 def _delete(response: Response, generation: Generation, pressed: Action) -> None:
     if generation.clip is None:
-        response.say(texts.GONE.format(id=generation.name), about=generation.id)
+        response.say(texts.clips.GONE.format(id=generation.name), about=generation.id)
         return
     if not _may_be_erased(generation):
-        response.say(texts.NOT_THERE_YET.format(id=generation.name), about=generation.id)
+        response.say(texts.clips.NOT_THERE_YET.format(id=generation.name), about=generation.id)
         return
     buttons = (
-        Button(label=texts.DELETE_FOR_GOOD, action=action("erase", generation.id)),
-        Button(label=texts.KEEP, action=action("keep", generation.id)),
+        Button(label=texts.buttons.DELETE_FOR_GOOD, action=action("erase", generation.id)),
+        Button(label=texts.buttons.KEEP, action=action("keep", generation.id)),
     )
-    response.say(texts.DELETE_QUESTION.format(id=generation.name), (buttons,), about=generation.id)
+    response.say(texts.clips.DELETE_QUESTION.format(id=generation.name), (buttons,), about=generation.id)
 
 
 def _erase(response: Response, generation: Generation, pressed: Action) -> None:
     if generation.clip is None:
-        response.say(texts.GONE.format(id=generation.name), about=generation.id)
+        response.say(texts.clips.GONE.format(id=generation.name), about=generation.id)
         return
     if not _may_be_erased(generation):
-        response.say(texts.NOT_THERE_YET.format(id=generation.name), about=generation.id)
+        response.say(texts.clips.NOT_THERE_YET.format(id=generation.name), about=generation.id)
         return
     response.erase(generation)
 
 
 def _keep(response: Response, generation: Generation, pressed: Action) -> None:
-    response.say(texts.KEPT.format(id=generation.name), about=generation.id)
+    response.say(texts.clips.KEPT.format(id=generation.name), about=generation.id)
 
 
 def _file(response: Response, generation: Generation, pressed: Action) -> None:
@@ -274,20 +276,20 @@ def _order_again(response: Response, generation: Generation, pressed: Action) ->
     if generation.status is S.AMBIGUOUS and pressed.number() == generation.retries:
         response.order_again(generation)
     else:
-        response.say(texts.ALREADY_DECIDED.format(id=generation.name), about=generation.id)
+        response.say(texts.clips.ALREADY_DECIDED.format(id=generation.name), about=generation.id)
 
 
 def _drop(response: Response, generation: Generation, pressed: Action) -> None:
     if generation.status is S.AMBIGUOUS:
         response.cancel(generation)
     else:
-        response.say(texts.ALREADY_DECIDED.format(id=generation.name), about=generation.id)
+        response.say(texts.clips.ALREADY_DECIDED.format(id=generation.name), about=generation.id)
 
 
 def _rewrite(response: Response, generation: Generation, pressed: Action) -> None:
     place = pressed.number()
     if place is None or place >= len(generation.rewrites):
-        response.say(texts.STALE_BUTTON, whisper=True)
+        response.say(texts.clips.STALE_BUTTON, whisper=True)
         return
     idea = generation.rewrites[place]
     base = replace(generation.request, idea="", subject="", setting="", shots=())
@@ -299,20 +301,20 @@ def _retry(response: Response, generation: Generation, pressed: Action) -> None:
 
 
 def _wait(response: Response, generation: Generation, pressed: Action) -> None:
-    response.say(texts.WAITING_ON.format(id=generation.name), about=generation.id)
+    response.say(texts.clips.WAITING_ON.format(id=generation.name), about=generation.id)
 
 
 def _post_here(response: Response, generation: Generation, pressed: Action) -> None:
     if generation.status is S.UNDELIVERABLE and generation.clip is not None and generation.due_at is None:
         response.deliver_again(generation)
     else:
-        response.say(texts.ALREADY_DECIDED.format(id=short_id(generation.id)), about=generation.id)
+        response.say(texts.clips.ALREADY_DECIDED.format(id=short_id(generation.id)), about=generation.id)
 
 
 def _use(response: Response, generation: Generation, pressed: Action) -> None:
     place = pressed.number()
     if generation.status not in OPEN or place is None or place >= len(generation.suggestions):
-        response.say(texts.STALE_BUTTON, whisper=True)
+        response.say(texts.clips.STALE_BUTTON, whisper=True)
         return
     suggestion = generation.suggestions[place]
     response.amend(generation, suggestion.changes, message_id=suggestion.message_id)
@@ -322,13 +324,13 @@ def _rate(response: Response, generation: Generation, pressed: Action) -> None:
     """Keep what somebody thinks of the clip; the latest word of each person counts."""
     good = bool(pressed.number())
     if generation.clip is None:
-        response.say(texts.STALE_BUTTON, whisper=True)
+        response.say(texts.clips.STALE_BUTTON, whisper=True)
         return
     if generation.ratings.get(response.person.id) is good:
         return
     ratings = {**generation.ratings, response.person.id: good}
     response.save(replace(generation, ratings=ratings, updated_at=response.now))
-    thanks = texts.RATED_GOOD if good else texts.RATED_BAD.format(id=generation.name)
+    thanks = texts.talk.RATED_GOOD if good else texts.talk.RATED_BAD.format(id=generation.name)
     response.say(thanks, about=generation.id, whisper=True)
 
 
@@ -338,9 +340,9 @@ def _may_approve(response: Response, generation: Generation) -> bool:
     asked = {one.person_id for one in approval.asked} if approval is not None else set()
     asked &= set(response.offer.terms.approval.approvers)
     if response.person.id not in asked or response.person.id == generation.requester.id:
-        response.say(texts.NOT_ASKED.format(id=generation.name), about=generation.id, whisper=True)
+        response.say(texts.approvals.NOT_ASKED.format(id=generation.name), about=generation.id, whisper=True)
     elif generation.status is not S.PENDING_APPROVAL:
-        response.say(texts.approval_ended(generation), about=generation.id, whisper=True)
+        response.say(texts.approvals.approval_ended(generation), about=generation.id, whisper=True)
     elif generation.due_at is not None and generation.due_at <= response.now:
         response.lapse(generation, "")
     else:
@@ -358,7 +360,7 @@ def _approve(response: Response, generation: Generation, pressed: Action) -> Non
 
 
 def _deny(response: Response, generation: Generation, pressed: Action) -> None:
-    reason = pressed.args[0] if pressed.args and pressed.args[0] in texts.DENIALS else "no"
+    reason = pressed.args[0] if pressed.args and pressed.args[0] in texts.approvals.DENIALS else "no"
     if _may_approve(response, generation):
         response.deny(generation, reason)
 
@@ -367,18 +369,18 @@ def _remind(response: Response, generation: Generation, pressed: Action) -> None
     if generation.status is S.PENDING_APPROVAL:
         response.remind(generation)
     else:
-        response.say(texts.approval_ended(generation), about=generation.id)
+        response.say(texts.approvals.approval_ended(generation), about=generation.id)
 
 
 def _withdraw(response: Response, generation: Generation, pressed: Action) -> None:
     if generation.status is S.PENDING_APPROVAL:
         response.withdraw(generation)
     else:
-        response.say(texts.approval_ended(generation), about=generation.id)
+        response.say(texts.approvals.approval_ended(generation), about=generation.id)
 
 
 def _mine(response: Response, generation: Generation, pressed: Action) -> None:
-    response.say(texts.KEPT_AS_IS.format(id=generation.name), about=generation.id)
+    response.say(texts.clips.KEPT_AS_IS.format(id=generation.name), about=generation.id)
 
 
 _HANDLERS: Mapping[str, Callable[[Response, Generation, Action], None]] = {

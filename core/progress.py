@@ -70,7 +70,7 @@ class Progress:
     async def _show(self, generation: Generation, position: int) -> None:
         now = self._clock.now()
         waits = generation.due_at if generation.due_at is not None and generation.due_at > now else None
-        text = texts.status(generation, now=now, position=position, waits_until=waits)
+        text = texts.working.status(generation, now=now, position=position, waits_until=waits)
         shown = self._shown.get(generation.id)
         if shown is not None and (shown[1] == text or now - shown[0] < self._every):
             return

@@ -210,7 +210,7 @@ class Response:
         touched = [generation for generation in self._changed.values() if generation.key != here]
         begun = any(generation.key == here for generation in self._changed.values())
         if touched and not begun and not any(outgoing.post.key == here for outgoing in self.posts):
-            self.say(texts.GOES_ON_THERE.format(id=touched[-1].name), about=touched[-1].id)
+            self.say(texts.clips.GOES_ON_THERE.format(id=touched[-1].name), about=touched[-1].id)
 
     def _post(self, post: Post, about: int | None) -> None:
         post = replace(post, person=post.person or self.person)
@@ -351,7 +351,7 @@ class Response:
         self.shown.append(generation)
         if self._obstacle is not None:
             self.save(generation.moved(GenerationStatus.CANCELLED, self.now, question=None))
-            self.say(texts.OBSTACLES[self._obstacle], about=generation.id)
+            self.say(texts.places.OBSTACLES[self._obstacle], about=generation.id)
             return
         if move.changes:
             said = (*generation.said, Said(message_id="", changes=dict(move.changes)))
@@ -384,7 +384,7 @@ class Response:
                 self._ask_approval(generation, plan, "limit", self._over.cap.budget.value)
                 return
             price = plan.quote.amount if plan.amounts_shown else None
-            text = texts.over_limit(self._over.cap, self._over.used, price, now=self.now)
+            text = texts.spending.over_limit(self._over.cap, self._over.used, price, now=self.now)
             self.say(text, about=generation.id, whisper=True)
             return
         if rules.needed(generation, plan.quote.amount):
@@ -398,7 +398,7 @@ class Response:
         """Ask whoever may approve it; the price is frozen until they have answered, or nobody has for too long."""
         self.asks_approval = generation
         if not self._approvers:
-            self.say(texts.NOBODY_TO_ASK.format(id=generation.name), about=generation.id)
+            self.say(texts.approvals.NOBODY_TO_ASK.format(id=generation.name), about=generation.id)
             return
         terms = self.offer.terms
         self._close_question(generation, {})
@@ -407,7 +407,7 @@ class Response:
                 replace(generation, plan=plan), self._approvers, terms.approval, why=why, budget=budget, now=self.now
             )
         )
-        self._post(closed_card(waiting, texts.card_closed(waiting)), waiting.id)
+        self._post(closed_card(waiting, texts.cards.card_closed(waiting)), waiting.id)
         self._post(waiting_post(waiting, self.reply_to), waiting.id)
         for post in approver_posts(waiting, terms.budget):
             self._post(post, waiting.id)
@@ -436,10 +436,10 @@ class Response:
             generation = self.save(replace(generation, approval=told, updated_at=self.now))
             for card in approver_posts(generation, self.offer.terms.budget):
                 self._post(card, generation.id)
-            self.say(texts.approval_over(generation, cap, again=True), about=generation.id, whisper=True)
+            self.say(texts.approvals.approval_over(generation, cap, again=True), about=generation.id, whisper=True)
             return
-        self.say(texts.approval_over(generation, cap, again=False), about=generation.id, whisper=True)
-        text = texts.approval_over(generation, cap, again=False)
+        self.say(texts.approvals.approval_over(generation, cap, again=False), about=generation.id, whisper=True)
+        text = texts.approvals.approval_over(generation, cap, again=False)
         self._post(Post(key=generation.key, text=text, person=generation.requester), generation.id)
 
     def deny(self, generation: Generation, reason: str) -> None:
@@ -471,12 +471,12 @@ class Response:
             return
         last = approval.reminded_at or approval.asked_at
         if self.now - last < REMIND_AFTER:
-            self.say(texts.REMINDED_ALREADY.format(id=generation.name), about=generation.id)
+            self.say(texts.approvals.REMINDED_ALREADY.format(id=generation.name), about=generation.id)
             return
         reminded = self.save(replace(generation, approval=replace(approval, reminded_at=self.now)))
         for post in reminders(reminded):
             self._post(post, reminded.id)
-        self.say(texts.REMINDED.format(id=generation.name), about=generation.id)
+        self.say(texts.approvals.REMINDED.format(id=generation.name), about=generation.id)
 
     def _tell_decided(self, generation: Generation) -> None:
         """How a request for approval ended: to the requester, and on the card of each approver."""
@@ -489,7 +489,7 @@ class Response:
             generation.moved(GenerationStatus.QUEUED, self.now, plan=plan, question=None, due_at=self.now)
         )
         self.entries.append(booked(generation, EntryKind.HOLD, "ordered", self.now))
-        self._post(closed_card(generation, texts.card_closed(generation)), generation.id)
+        self._post(closed_card(generation, texts.cards.card_closed(generation)), generation.id)
         self._waiting_status(generation)
         self.started.append(generation.id)
         return generation
@@ -511,9 +511,9 @@ class Response:
             had_card = generation.plan is not None
             self.save(generation.moved(GenerationStatus.CANCELLED, self.now, question=None))
             if had_card:
-                self._post(closed_card(generation, texts.CANCELLED_CARD), generation.id)
+                self._post(closed_card(generation, texts.cards.CANCELLED_CARD), generation.id)
             if not had_card or generation.key != self.conversation.key:
-                self.say(texts.CANCELLED_CARD, about=generation.id)
+                self.say(texts.cards.CANCELLED_CARD, about=generation.id)
         elif generation.status is GenerationStatus.PENDING_APPROVAL:
             self.withdraw(generation)
         elif generation.status in (GenerationStatus.QUEUED, GenerationStatus.AMBIGUOUS):
@@ -522,13 +522,13 @@ class Response:
             ended = self.save(generation.moved(GenerationStatus.CANCELLED, self.now, due_at=None))
             self.entries.append(booked(ended, EntryKind.RELEASE, "cancelled", self.now))
             self._post(ended_status(ended), ended.id)
-            self.say(texts.cancelled(ended), about=ended.id)
+            self.say(texts.endings.cancelled(ended), about=ended.id)
         elif generation.status in (GenerationStatus.SUBMITTING, GenerationStatus.PROCESSING):
             self.save(replace(generation, cancel_requested=True, updated_at=self.now))
-            self.say(texts.CANCELLING.format(id=generation.name), about=generation.id)
+            self.say(texts.endings.CANCELLING.format(id=generation.name), about=generation.id)
             self.woken.append(generation.id)
         else:
-            self.say(texts.over(generation), about=generation.id)
+            self.say(texts.clips.over(generation), about=generation.id)
 
     def deliver_again(self, generation: Generation) -> None:
         """Try once more to post a kept clip. Its hold was released, so it costs nothing any more."""
@@ -544,23 +544,23 @@ class Response:
         assert clip is not None
         self.erased += [name for name in (clip.name, clip.poster, clip.sent) if name]
         self.save(replace(generation, clip=None, updated_at=self.now))
-        self.say(texts.DELETED.format(id=generation.name), about=generation.id)
+        self.say(texts.clips.DELETED.format(id=generation.name), about=generation.id)
 
     def original(self, generation: Generation) -> None:
         """Where the provider's own bytes are to be had."""
         clip = generation.clip
         if clip is None:
-            self.say(texts.GONE.format(id=generation.name), about=generation.id)
+            self.say(texts.clips.GONE.format(id=generation.name), about=generation.id)
             return
-        size = texts.spell_size(clip.facts.size_bytes)
+        size = texts.spelling.spell_size(clip.facts.size_bytes)
         link = self.offer.link(clip.name)
         if link:
-            text = texts.ORIGINAL_LINK.format(id=generation.name, size=size, until=self.offer.link_until)
-            self.say(text, ((Button(label=texts.ORIGINAL_FILE, url=link),),), about=generation.id)
+            text = texts.clips.ORIGINAL_LINK.format(id=generation.name, size=size, until=self.offer.link_until)
+            self.say(text, ((Button(label=texts.buttons.ORIGINAL_FILE, url=link),),), about=generation.id)
         elif clip.sent:
-            self.say(texts.ORIGINAL_KEPT.format(id=generation.name, size=size), about=generation.id)
+            self.say(texts.clips.ORIGINAL_KEPT.format(id=generation.name, size=size), about=generation.id)
         else:
-            self.say(texts.ORIGINAL_ABOVE.format(size=size), about=generation.id)
+            self.say(texts.clips.ORIGINAL_ABOVE.format(size=size), about=generation.id)
 
     def suggest(self, generation: Generation, changes: Mapping[str, Any], *, message_id: str, text: str) -> None:
         """Somebody else's idea: two buttons for the requester."""
@@ -568,11 +568,13 @@ class Response:
         said = Said(message_id=message_id, changes=dict(changes))
         self.save(replace(generation, suggestions=(*generation.suggestions, said), updated_at=self.now))
         buttons = (
-            Button(label=texts.USE_IT, action=action("use", generation.id, place)),
-            Button(label=texts.KEEP_MINE, action=action("mine", generation.id, place)),
+            Button(label=texts.buttons.USE_IT, action=action("use", generation.id, place)),
+            Button(label=texts.buttons.KEEP_MINE, action=action("mine", generation.id, place)),
         )
-        self.say(texts.suggestion(self.person.name, text), (buttons,), about=generation.id, person=generation.requester)
+        self.say(
+            texts.talk.suggestion(self.person.name, text), (buttons,), about=generation.id, person=generation.requester
+        )
 
     def _waiting_status(self, generation: Generation) -> None:
-        text = texts.status(generation, now=self.now, position=0, waits_until=None)
+        text = texts.working.status(generation, now=self.now, position=0, waits_until=None)
         self._post(status_post(generation, text, reply_to=self.reply_to), generation.id)

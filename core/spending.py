@@ -60,17 +60,19 @@ class Spending:
 def say_usage(response: Response, usage: Usage) -> None:
     """Tell them, and nobody else where the platform can do that."""
     shown = response.shows_costs(response.person)
-    response.say(texts.usage(usage, now=response.now) if shown else texts.AMOUNTS_FOR_ADMINS, whisper=True)
+    response.say(
+        texts.spending.usage(usage, now=response.now) if shown else texts.spending.AMOUNTS_FOR_ADMINS, whisper=True
+    )
 
 
 def say_receipt(response: Response, generation: Generation | None, entries: tuple[LedgerEntry, ...]) -> None:
     """The receipt for one of their videos."""
     if generation is None:
-        response.say(texts.NO_RECEIPT, whisper=True)
+        response.say(texts.spending.NO_RECEIPT, whisper=True)
     elif not response.may_decide(generation):
-        text = texts.NOT_YOURS.format(name=generation.requester.name, id=generation.name)
+        text = texts.cards.NOT_YOURS.format(name=generation.requester.name, id=generation.name)
         response.say(text, about=generation.id, whisper=True)
     elif not response.shows_costs(response.person):
-        response.say(texts.AMOUNTS_FOR_ADMINS, whisper=True)
+        response.say(texts.spending.AMOUNTS_FOR_ADMINS, whisper=True)
     else:
-        response.say(texts.receipt(generation, entries), about=generation.id, whisper=True)
+        response.say(texts.spending.receipt(generation, entries), about=generation.id, whisper=True)

@@ -40,7 +40,7 @@ def apply_reading(response: Response, reading: Reading, heard: Heard) -> None:
     at_once = reading.hurry and all(step.intent is Intent.CHAT for step in reading.steps)
     for step in () if at_once else reading.steps:
         if step.target is not None and response.get(step.target) is None:
-            response.say(texts.NO_SUCH.format(id=short_id(step.target)))
+            response.say(texts.cards.NO_SUCH.format(id=short_id(step.target)))
         elif step.intent in (Intent.CREATE, Intent.ANSWER, Intent.REFINE):
             begun += _shaping(response, step, reading, heard, begun)
         else:
@@ -82,7 +82,7 @@ def _shaping(
     target = _target(response, step, heard)
     if step.intent is Intent.CREATE or target is None:
         if step.intent is Intent.ANSWER and not step.changes:
-            response.say(texts.NOTHING_TO_ANSWER)
+            response.say(texts.cards.NOTHING_TO_ANSWER)
             return []
         return [_begin(response, step, reading, heard, first=first)]
     if target.status in OPEN:
@@ -125,7 +125,7 @@ def _shaping(
             )
         ]
     waits = target.status is GenerationStatus.PENDING_APPROVAL
-    text = texts.WAITS_FOR_APPROVAL if waits else texts.ALREADY_UNDER_WAY
+    text = texts.approvals.WAITS_FOR_APPROVAL if waits else texts.talk.ALREADY_UNDER_WAY
     response.say(text.format(id=target.name), about=target.id)
     return []
 
@@ -133,11 +133,13 @@ def _shaping(
 def _nothing_new(response: Response, generation: Generation, *, hurry: bool) -> None:
     """The message says nothing about the request: say what is waited for, rather than nothing at all."""
     if generation.question is not None:
-        response.say(texts.not_an_option(generation.question.text), about=generation.id)
+        response.say(texts.questions.not_an_option(generation.question.text), about=generation.id)
     elif generation.plan is not None and hurry:
-        response.say(texts.TAP_TO_CONFIRM.format(button=texts.make_it(generation.plan)), about=generation.id)
+        response.say(
+            texts.cards.TAP_TO_CONFIRM.format(button=texts.buttons.make_it(generation.plan)), about=generation.id
+        )
     else:
-        response.say(texts.NOTHING_CHANGED.format(id=generation.name), about=generation.id)
+        response.say(texts.clips.NOTHING_CHANGED.format(id=generation.name), about=generation.id)
 
 
 def _begin(response: Response, step: Step, reading: Reading, heard: Heard, *, first: bool) -> Generation:
@@ -180,18 +182,20 @@ def _confirm(response: Response, step: Step, heard: Heard) -> None:
     cards = response.cards
     asking = response.asking_me
     if asking is not None and asking.question is not None:
-        response.say(texts.not_an_option(asking.question.text), about=asking.id)
+        response.say(texts.questions.not_an_option(asking.question.text), about=asking.id)
     elif cards and not any(response.may_decide(card) for card in cards):
         if heard.addressed:
-            response.say(texts.NOT_YOURS.format(name=cards[0].requester.name, id=cards[0].name), about=cards[0].id)
+            response.say(
+                texts.cards.NOT_YOURS.format(name=cards[0].requester.name, id=cards[0].name), about=cards[0].id
+            )
     elif not cards:
-        response.say(texts.NOTHING_TO_CONFIRM)
+        response.say(texts.cards.NOTHING_TO_CONFIRM)
     elif len(cards) > 1:
-        response.say(texts.SEVERAL_CARDS)
+        response.say(texts.cards.SEVERAL_CARDS)
     else:
         plan = cards[0].plan
         assert plan is not None
-        response.say(texts.TAP_TO_CONFIRM.format(button=texts.make_it(plan)), about=cards[0].id)
+        response.say(texts.cards.TAP_TO_CONFIRM.format(button=texts.buttons.make_it(plan)), about=cards[0].id)
 
 
 def _cancel(response: Response, step: Step, heard: Heard) -> None:
@@ -202,16 +206,16 @@ def _cancel(response: Response, step: Step, heard: Heard) -> None:
         everything = (*response.open, *response.awaiting_approval, *response.running, *response.ambiguous)
         candidates = tuple(generation for generation in everything if response.may_decide(generation)) or everything
     if not candidates:
-        response.say(texts.NOTHING_TO_CANCEL)
+        response.say(texts.endings.NOTHING_TO_CANCEL)
     elif len(candidates) > 1:
         buttons = tuple(
-            (Button(label=f"{texts.CANCEL} {texts.list_line(g)[:40]}", action=action("cancel", g.id)),)
+            (Button(label=f"{texts.buttons.CANCEL} {texts.talk.list_line(g)[:40]}", action=action("cancel", g.id)),)
             for g in candidates[:6]
         )
-        response.say(texts.WHICH_ONE, buttons)
+        response.say(texts.endings.WHICH_ONE, buttons)
     elif not response.may_decide(candidates[0]):
         owner = candidates[0]
-        text = texts.NOT_YOURS.format(name=owner.requester.name, id=owner.name)
+        text = texts.cards.NOT_YOURS.format(name=owner.requester.name, id=owner.name)
         response.say(text, about=owner.id, whisper=True)
     else:
         response.cancel(candidates[0])
@@ -219,39 +223,42 @@ def _cancel(response: Response, step: Step, heard: Heard) -> None:
 
 def _status(response: Response, step: Step, heard: Heard) -> None:
     lines = [
-        texts.status(generation, now=response.now, position=0, waits_until=None) for generation in response.running
+        texts.working.status(generation, now=response.now, position=0, waits_until=None)
+        for generation in response.running
     ]
-    lines += [texts.open_line(generation) for generation in (*response.awaiting_approval, *response.open)]
-    response.say("\n".join(lines) or texts.NOTHING_RUNNING)
+    lines += [texts.talk.open_line(generation) for generation in (*response.awaiting_approval, *response.open)]
+    response.say("\n".join(lines) or texts.talk.NOTHING_RUNNING)
 
 
 def _list(response: Response, step: Step, heard: Heard) -> None:
     clips = [g for g in response.finished if g.status is GenerationStatus.COMPLETED][:10]
-    buttons = tuple((Button(label=f"{texts.DETAILS} {g.name}", action=action("details", g.id)),) for g in clips[:5])
-    response.say("\n".join(texts.list_line(generation) for generation in clips) or texts.NO_VIDEOS, buttons)
+    buttons = tuple(
+        (Button(label=f"{texts.buttons.DETAILS} {g.name}", action=action("details", g.id)),) for g in clips[:5]
+    )
+    response.say("\n".join(texts.talk.list_line(generation) for generation in clips) or texts.talk.NO_VIDEOS, buttons)
 
 
 def _help(response: Response, step: Step, heard: Heard) -> None:
-    response.say(texts.HELP)
+    response.say(texts.talk.HELP)
 
 
 def _chat(response: Response, step: Step, heard: Heard) -> None:
-    response.say(step.reply or (texts.CHAT if heard.text else texts.NOT_UNDERSTOOD))
+    response.say(step.reply or (texts.talk.CHAT if heard.text else texts.talk.NOT_UNDERSTOOD))
 
 
 def _unsafe(response: Response, step: Step, heard: Heard) -> None:
-    response.say(step.reply or texts.UNSAFE)
+    response.say(step.reply or texts.talk.UNSAFE)
 
 
 def _settings(response: Response, step: Step, heard: Heard) -> None:
-    response.say(texts.SETTINGS_LATER)
+    response.say(texts.talk.SETTINGS_LATER)
 
 
 def _aside(response: Response, step: Step, heard: Heard) -> None:
     """People talk to each other: no answer. Alone with the bot, or when it is spoken to, there are no asides, and it
     always answers."""
     if heard.private or heard.addressed:
-        response.say(texts.NOT_UNDERSTOOD)
+        response.say(texts.talk.NOT_UNDERSTOOD)
 
 
 _OTHERS: Mapping[Intent, Callable[[Response, Step, Heard], None]] = {

@@ -88,10 +88,10 @@ class Submitter:
                 generation = await self._rows.load(generation.id)
                 continue
             except PermanentError:
-                return await self._rows.fail(generation, texts.SOURCE_GONE)
+                return await self._rows.fail(generation, texts.endings.SOURCE_GONE)
             except KeyError:
                 log.warning("order.unknown_model", extra={"generation": generation.name})
-                return await self._rows.fail(generation, texts.MODEL_GONE)
+                return await self._rows.fail(generation, texts.endings.MODEL_GONE)
             if not self._orders.closing:
                 generation = await self._orders.run(self._order(prepared, uses, provider))
         return generation
@@ -150,15 +150,19 @@ class Submitter:
             operation = await provider.order(self._collector.video_order(generation))
         except OrderNotSent as error:
             log.warning("order.not_sent", extra={"generation": generation.name, "error": str(error)})
-            return await self._later(generation, OrderOutcome.NOT_SENT, error.retry_after, texts.NO_SERVICE_ANSWER)
+            return await self._later(
+                generation, OrderOutcome.NOT_SENT, error.retry_after, texts.endings.NO_SERVICE_ANSWER
+            )
         except OrderRefused as error:
             log.warning("order.refused", extra={"generation": generation.name, "temporary": error.temporary})
             if error.temporary:
-                return await self._later(generation, OrderOutcome.REFUSED, error.retry_after, texts.NO_SERVICE_ANSWER)
+                return await self._later(
+                    generation, OrderOutcome.REFUSED, error.retry_after, texts.endings.NO_SERVICE_ANSWER
+                )
             refused = replace(generation, order=replace(order, outcome=OrderOutcome.REFUSED))
             if error.safety:
                 return await self._refuse(refused, str(error))
-            return await self._rows.fail(refused, texts.SERVICE_SAID.format(reason=str(error).rstrip(".")))
+            return await self._rows.fail(refused, texts.endings.SERVICE_SAID.format(reason=str(error).rstrip(".")))
         except OrderUnanswered as error:
             log.warning("order.unanswered", extra={"generation": generation.name, "error": str(error)})
             return await self.reconcile(replace(generation, order=replace(order, outcome=OrderOutcome.UNANSWERED)))
@@ -204,7 +208,7 @@ class Submitter:
                 log.warning("order.reconcile_failed", extra={"generation": generation.name, "error": str(error)})
                 found = Reconciliation.PENDING
         if found is Reconciliation.NOTHING and generation.status is S.SUBMITTING:
-            return await self._later(generation, OrderOutcome.NOT_SENT, 0.0, texts.NO_SERVICE_ANSWER)
+            return await self._later(generation, OrderOutcome.NOT_SENT, 0.0, texts.endings.NO_SERVICE_ANSWER)
         if not isinstance(found, Reconciliation):
             log.info("order.reconciled", extra={"generation": generation.name, "operation": found})
             return await self._accepted(generation, found)

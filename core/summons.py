@@ -73,7 +73,7 @@ class Summons:
         if obstacle not in SILENCING:
             if message.id:
                 return message.key, message.private
-            text = texts.summoned_here(sender.name, message.text)
+            text = texts.places.summoned_here(sender.name, message.text)
             try:
                 return await platform.open(Post(key=message.key, text=text, person=sender)), message.private
             except Undeliverable:
@@ -82,7 +82,7 @@ class Summons:
         direct = await platform.direct(sender)
         if direct is None or obstacle is None:
             raise Undeliverable("neither this place nor the person takes anything")
-        text = texts.summoned_elsewhere(obstacle, message.text)
+        text = texts.places.summoned_elsewhere(obstacle, message.text)
         return await platform.open(Post(key=direct, text=text, person=sender)), True
 
     async def _obstacle(self, platform: Platform, key: ConversationKey) -> Obstacle | None:

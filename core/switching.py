@@ -28,19 +28,19 @@ def list_conversations(response: Response, listed: Sequence[Conversation]) -> No
         conversation for conversation in listed if conversation.id != response.conversation.id and conversation.title
     ]
     if not others:
-        response.say(texts.NO_CHATS)
+        response.say(texts.talk.NO_CHATS)
         return
     buttons = tuple(
         (Button(label=conversation.title, action=action("chat", conversation.id)),) for conversation in others[:8]
     )
-    response.say(texts.CHATS_HEADING, buttons)
+    response.say(texts.talk.CHATS_HEADING, buttons)
 
 
 def apply_switch(response: Response, chosen: Conversation | None) -> None:
     """Make another conversation the current one."""
     if chosen is None:
-        response.say(texts.STALE_BUTTON)
+        response.say(texts.clips.STALE_BUTTON)
         return
     if chosen.id != response.conversation.id:
         response.conversation = replace(response.conversation, current=False)
-    response.say(texts.SWITCHED.format(title=chosen.title or texts.UNTITLED))
+    response.say(texts.talk.SWITCHED.format(title=chosen.title or texts.talk.UNTITLED))

@@ -79,12 +79,14 @@ class Watcher:
                 refused += 1
                 asked = 0.0
                 if refused >= MAX_REFUSED_LOOKS:
-                    return await self._rows.fail(generation, texts.SERVICE_SAID.format(reason=str(error).rstrip(".")))
+                    return await self._rows.fail(
+                        generation, texts.endings.SERVICE_SAID.format(reason=str(error).rstrip("."))
+                    )
                 continue
             failures = refused = 0
             asked = 0.0
             if isinstance(state, Running) and self._clock.now() - order.sent_at > MAX_WATCHING:
-                return await self._rows.fail(generation, texts.NEVER_FINISHED)
+                return await self._rows.fail(generation, texts.endings.NEVER_FINISHED)
             if isinstance(state, Running):
                 if state.fraction is not None:
                     self._fractions[generation.id] = state.fraction
@@ -129,5 +131,9 @@ class Watcher:
             now = self._clock.now()
             changes = endings.refused(generation, state.reason, written.texts[:2], written.uses, now)
             return await self._rows.end(generation, changes)
-        reason = texts.SERVICE_SAID.format(reason=state.reason.rstrip(".")) if state.reason else texts.NO_VIDEO
+        reason = (
+            texts.endings.SERVICE_SAID.format(reason=state.reason.rstrip("."))
+            if state.reason
+            else texts.endings.NO_VIDEO
+        )
         return await self._rows.fail(generation, reason)

@@ -22,14 +22,14 @@ def home_view(overview: Overview, *, links: Mapping[int, str]) -> Block:
     """The page; `links` has the address of a generation's conversation, by the generation's id, where it is known."""
     blocks: list[Block] = []
     for title, entries, cancel in (
-        (texts.HOME_RUNNING, overview.running, True),
-        (texts.HOME_OPEN, overview.open, False),
-        (texts.HOME_VIDEOS, overview.videos, False),
+        (texts.home.HOME_RUNNING, overview.running, True),
+        (texts.home.HOME_OPEN, overview.open, False),
+        (texts.home.HOME_VIDEOS, overview.videos, False),
     ):
         blocks += _part(title, entries, links, cancel=cancel)
     if not blocks:
-        blocks.append(rich_text(texts.HOME_NOTHING))
-    blocks += [_header(texts.HOME_BEGIN), rich_text(texts.HOW_TO_BEGIN)]
+        blocks.append(rich_text(texts.home.HOME_NOTHING))
+    blocks += [_header(texts.home.HOME_BEGIN), rich_text(texts.home.HOW_TO_BEGIN)]
     return {"type": "home", "callback_id": CALLBACK, "blocks": blocks}
 
 
@@ -50,10 +50,10 @@ def _buttons(entry: Entry, links: Mapping[int, str], *, cancel: bool) -> list[Bl
     buttons: list[Block] = []
     link = links.get(generation.id, "")
     if link.startswith(("https://", "http://")):
-        go = Button(label=texts.GO_THERE, url=link)
+        go = Button(label=texts.home.GO_THERE, url=link)
         buttons.append(button_element(go, action_id=f"go-{generation.id}"))
     if cancel and not generation.cancel_requested:
-        stop = Button(label=texts.CANCEL, action=action("cancel", generation.id))
+        stop = Button(label=texts.buttons.CANCEL, action=action("cancel", generation.id))
         buttons.append(button_element(stop, action_id=f"press-{generation.id}"))
     return buttons
 

@@ -41,8 +41,8 @@ def form_view(form: Form, *, key: ConversationKey, message_id: str) -> Block:
         "callback_id": CALLBACK,
         "private_metadata": json.dumps(about, ensure_ascii=False, separators=(",", ":")),
         "title": plain(form.title, _TITLE),
-        "submit": plain(texts.FORM_SUBMIT, _TITLE),
-        "close": plain(texts.FORM_CLOSE, _TITLE),
+        "submit": plain(texts.forms.FORM_SUBMIT, _TITLE),
+        "close": plain(texts.forms.FORM_CLOSE, _TITLE),
         "blocks": blocks,
     }
 
@@ -66,7 +66,7 @@ def filled_in(view: object) -> dict[str, str]:
 
 def form_errors(problems: Mapping[str, str]) -> Block:
     """The acknowledgement that keeps the form open and says by each field what is wrong."""
-    errors = {slot: texts.shortened(clean(text), _ERROR) for slot, text in problems.items()}
+    errors = {slot: texts.spelling.shortened(clean(text), _ERROR) for slot, text in problems.items()}
     return {"response_action": "errors", "errors": errors}
 
 
@@ -105,7 +105,7 @@ def _menu(field: Field, named: dict[str, dict[str, str]]) -> Block:
     element: Block = {
         "type": "static_select",
         "action_id": field.slot,
-        "placeholder": plain(texts.CHOOSE, 150),
+        "placeholder": plain(texts.home.CHOOSE, 150),
         "options": list(options.values()),
     }
     return {**element, "initial_option": options[field.value]} if field.value in options else element

@@ -165,7 +165,7 @@ def rich_text(text: str, *, heading: str = "") -> Block:
 
 def plain(text: str, limit: int) -> Block:
     """A text object that is shown as it was written, on one line, and is never empty."""
-    return {"type": "plain_text", "text": texts.shortened(clean(text), limit) or NOTHING, "emoji": False}
+    return {"type": "plain_text", "text": texts.spelling.shortened(clean(text), limit) or NOTHING, "emoji": False}
 
 
 def clean(text: str) -> str:
@@ -233,7 +233,7 @@ def _menus(buttons: Sequence[Button]) -> list[Block]:
         {
             "type": "static_select",
             "action_id": f"press-menu-{number}",
-            "placeholder": plain(texts.CHOOSE, 150),
+            "placeholder": plain(texts.home.CHOOSE, 150),
             "options": listed[start : start + _MENU],
         }
         for number, start in enumerate(range(0, len(listed), _MENU))
@@ -248,7 +248,7 @@ def _check(button: Button) -> None:
 
 
 def _heading(post: Post) -> str:
-    return texts.shortened(clean(post.heading), HEADING_LIMIT)
+    return texts.spelling.shortened(clean(post.heading), HEADING_LIMIT)
 
 
 def _body(post: Post) -> str:

@@ -279,9 +279,9 @@ async def test_the_person_is_told_by_the_running_bot(stage: Stage, beside: SqlSt
     await stage.product.listen()
     await stage.product.work()
     await stage.finished()
-    said = [shown.text for shown in stage.platform.shown if shown.text.startswith(texts.cancelled(row))]
-    assert said == [f"{texts.cancelled(row)} {told}"]
-    assert texts.finished_line(ended) in [shown.text for shown in stage.platform.shown]
+    said = [shown.text for shown in stage.platform.shown if shown.text.startswith(texts.endings.cancelled(row))]
+    assert said == [f"{texts.endings.cancelled(row)} {told}"]
+    assert texts.working.finished_line(ended) in [shown.text for shown in stage.platform.shown]
     assert (await stage.store.balance(row.id)).keys() == {"quote", "hold", "release"}
     with closing(sqlite3.connect(stage.folder / "reelbot.db")) as connection:
         assert connection.execute("SELECT generation_id, reason FROM house_costs").fetchall() == [(1, "unanswered")]

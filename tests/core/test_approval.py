@@ -144,7 +144,7 @@ async def test_others_cannot_approve_and_approvers_only_where_they_were_asked(st
 
 async def test_with_nobody_to_ask_nothing_happens_but_a_sentence(stage: Stage) -> None:
     await asked(stage, replace(RULES, approvers=("elsewhere:1",)))
-    assert stage.platform.last.text.strip() == texts.NOBODY_TO_ASK.format(id="v1")
+    assert stage.platform.last.text.strip() == texts.approvals.NOBODY_TO_ASK.format(id="v1")
     assert (await stage.generation()).status is S.PENDING_CONFIRMATION
 
 
@@ -152,7 +152,7 @@ async def test_reminded_withdrawn_and_lapsed(stage: Stage) -> None:
     await asked(stage)
     told = stage.platform.with_button("Remind them")
     await stage.press(told, "Remind them", key=THREAD, private=False)
-    assert stage.platform.last.text.strip() == texts.REMINDED_ALREADY.format(id="v1")
+    assert stage.platform.last.text.strip() == texts.approvals.REMINDED_ALREADY.format(id="v1")
     stage.clock.advance(700)
     await stage.press(told, "Remind them", key=THREAD, private=False)
     await stage.product.outbox.settled(direct(BOB))
@@ -294,6 +294,6 @@ async def test_who_is_no_approver_any_more_does_not_approve(stage: Stage) -> Non
 async def test_a_change_while_it_waits_is_told_how_to_be_made(stage: Stage) -> None:
     await asked(stage)
     await stage.say("make it 6 seconds", key=THREAD, private=False)
-    assert stage.platform.last.text.strip() == texts.WAITS_FOR_APPROVAL.format(id="v1")
+    assert stage.platform.last.text.strip() == texts.approvals.WAITS_FOR_APPROVAL.format(id="v1")
     await stage.press(stage.platform.with_button("Withdraw"), "Withdraw", key=THREAD, private=False)
     assert not [one for one in stage.platform.shown if any(b.label == "Withdraw" for b in one.buttons)]

@@ -123,7 +123,7 @@ async def test_a_press_between_two_messages_parts_them(stage: Stage) -> None:
     await stage.store.receive(press, stage.clock.now())
     await put(stage, message(3, "gay", stage))
     assert [given.text for given in model.given] == ["a fox", "gay"]
-    assert stage.platform.having(texts.STALE_BUTTON)
+    assert stage.platform.having(texts.clips.STALE_BUTTON)
 
 
 async def test_messages_that_arrive_while_one_is_read_are_folded_into_the_turn(stage: Stage) -> None:
@@ -259,14 +259,14 @@ async def stored(stage: Stage, name: str) -> bytes:
 
 async def test_files_that_cannot_be_used_are_said_so(stage: Stage) -> None:
     await stage.say("", attachments=(photo("nowhere"),))
-    assert texts.FETCH_REFUSED in stage.platform.transcript()
+    assert texts.talk.FETCH_REFUSED in stage.platform.transcript()
     stage.platform.files["voice"] = b"ogg"
     await stage.say("", attachments=(photo("voice", kind=MediaKind.VOICE, mime="audio/ogg"),))
-    assert texts.MEDIA_KEPT in stage.platform.transcript()
+    assert texts.talk.MEDIA_KEPT in stage.platform.transcript()
     await stage.say("", attachments=(photo("sticker", kind=MediaKind.OTHER, mime=""),))
-    assert texts.ONLY_TEXT in stage.platform.transcript()
+    assert texts.talk.ONLY_TEXT in stage.platform.transcript()
     await stage.say("")
-    assert texts.HELLO in stage.platform.transcript()
+    assert texts.talk.HELLO in stage.platform.transcript()
     assert await stage.store.generation(1) is None
 
 
@@ -292,10 +292,10 @@ async def test_rules_take_over_and_it_is_said_once(stage: Stage, error: Exceptio
     await stage.say(RICH)
     await stage.say("make it 6 seconds")
     assert "6 s" in stage.platform.with_button("Make it").text
-    assert stage.platform.transcript().count(texts.SIMPLER) == 1
+    assert stage.platform.transcript().count(texts.talk.SIMPLER) == 1
     await stage.say("help")
     await stage.say("make it 4 seconds")
-    assert stage.platform.transcript().count(texts.SIMPLER) == 2
+    assert stage.platform.transcript().count(texts.talk.SIMPLER) == 2
     await stage.press(stage.platform.with_button("Make it"), "Make it")
     assert (await stage.finished()).status is S.COMPLETED
 
@@ -403,7 +403,7 @@ async def test_in_its_own_thread_it_listens_and_lets_asides_be(stage: Stage) -> 
 
 async def test_going_back_to_an_earlier_conversation(stage: Stage) -> None:
     await stage.say("", command="chats")
-    assert stage.platform.last.text == texts.NO_CHATS
+    assert stage.platform.last.text == texts.talk.NO_CHATS
     await stage.say(RICH)
     first = await stage.conversation()
     await stage.say("a boat at sea at night, cinematic", command="new")
@@ -413,7 +413,7 @@ async def test_going_back_to_an_earlier_conversation(stage: Stage) -> None:
     listed = stage.platform.last
     assert [button.action for button in listed.buttons] == [f"chat:{first}"]
     await stage.press(listed, listed.buttons[0].label, person=BOB)
-    assert stage.platform.last.text == texts.STALE_BUTTON
+    assert stage.platform.last.text == texts.clips.STALE_BUTTON
     await stage.press(listed, listed.buttons[0].label)
     assert "Back to “a red fox" in stage.platform.last.text
     assert await stage.conversation() == first
@@ -422,7 +422,7 @@ async def test_going_back_to_an_earlier_conversation(stage: Stage) -> None:
     await stage.press_raw(listed.id, f"chat:{first}")
     assert await stage.conversation() == first
     await stage.press_raw(listed.id, "chat:nobody")
-    assert stage.platform.last.text == texts.STALE_BUTTON
+    assert stage.platform.last.text == texts.clips.STALE_BUTTON
 
 
 async def test_a_reply_goes_to_its_own_conversation_whatever_is_current(stage: Stage) -> None:
@@ -451,7 +451,7 @@ async def test_a_message_that_breaks_the_turn_is_given_up_and_blocks_nobody(stag
     stage.wire(model=model, fallback=model)
     await stage.say("poison")
     assert len(model.given) == MAX_TRIES
-    assert stage.platform.last.text == texts.GIVEN_UP
+    assert stage.platform.last.text == texts.talk.GIVEN_UP
     await stage.say("a fox")
     assert stage.platform.with_button("Make it")
 

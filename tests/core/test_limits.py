@@ -134,7 +134,7 @@ async def test_a_limit_of_orders_says_so_and_frees_up(stage: Stage) -> None:
     await stage.say("a blue hen on a farm at night, cinematic, 4 seconds", command="video")
     second = stage.platform.with_button("Make it")
     await stage.press(second, "Make it")
-    assert stage.platform.last.text == texts.over_limit(
+    assert stage.platform.last.text == texts.spending.over_limit(
         Cap(budget=Budget.PERSON, subject=ANN.id, most=1), 1, 0, now=stage.clock.now()
     )
     await stage.finished(1)

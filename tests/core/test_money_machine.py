@@ -974,7 +974,9 @@ def _told(row: Generation) -> str:
         return f"{row.name} ·"
     if row.status is S.UNDELIVERABLE:
         return f"Your clip {row.name} is ready, but I could not post it"
-    return {S.FAILED: texts.failed, S.REFUSED: texts.refused, S.CANCELLED: texts.cancelled}[row.status](row)
+    return {S.FAILED: texts.endings.failed, S.REFUSED: texts.endings.refused, S.CANCELLED: texts.endings.cancelled}[
+        row.status
+    ](row)
 
 
 TestMoney = pytest.mark.timeout(0 if EXAMPLES else 240)(Money.TestCase)  # 20 s where nothing else runs

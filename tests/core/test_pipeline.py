@@ -100,7 +100,7 @@ async def test_a_service_that_is_always_busy_is_given_up_at_last(stage: Stage) -
     await stage.product.work()
     row = await stage.finished()
     assert row.status is S.FAILED
-    assert row.reason == texts.NO_SERVICE_ANSWER
+    assert row.reason == texts.endings.NO_SERVICE_ANSWER
     assert len(stage.provider.orders) == 3
     assert await stage.store.balance(1) == {"hold": 560_000, "release": 560_000}
 
@@ -219,7 +219,7 @@ async def test_a_picture_that_is_gone_is_said_so(stage: Stage) -> None:
     gone = MediaRef(name="inputs/c1/9-0.jpg", mime_type="image/jpeg")
     await keep(stage, a_generation(status=S.SUBMITTING, base=VideoRequest(first_frame=gone)))
     await stage.product.work()
-    assert (await stage.finished()).reason == texts.SOURCE_GONE
+    assert (await stage.finished()).reason == texts.endings.SOURCE_GONE
     assert stage.provider.orders == []
 
 
@@ -265,7 +265,7 @@ async def test_a_provider_that_is_not_set_up_any_more(stage: Stage, row: Generat
     await stage.product.work()
     ended = await stage.finished()
     assert ended.status is status
-    assert ended.reason == (texts.MODEL_GONE if status is S.FAILED else "")
+    assert ended.reason == (texts.endings.MODEL_GONE if status is S.FAILED else "")
     assert stage.provider.orders == []
 
 

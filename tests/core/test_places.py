@@ -46,7 +46,7 @@ async def test_a_command_opens_a_thread_and_goes_on_in_it(stage: Stage) -> None:
     await settled(stage, thread)
     card = stage.platform.with_button("Make it")
     assert place(root) == CHANNEL
-    assert root.text == texts.summoned_here("Ann", RICH)
+    assert root.text == texts.places.summoned_here("Ann", RICH)
     assert place(card) == thread
     await stage.press(card, "Make it", key=thread, private=False)
     assert (await stage.finished(key=thread)).status is S.COMPLETED
@@ -57,7 +57,7 @@ async def test_an_empty_command_asks_in_a_thread_of_its_own(stage: Stage) -> Non
     await stage.say("", key=CHANNEL, command="video", rootless=True, private=False)
     thread = replace(CHANNEL, thread=stage.platform.shown[0].id)
     await settled(stage, thread)
-    assert place(stage.platform.having(texts.QUESTIONS["idea"])) == thread
+    assert place(stage.platform.having(texts.questions.QUESTIONS["idea"])) == thread
 
 
 async def test_a_repeated_command_opens_one_thread(stage: Stage) -> None:
@@ -120,9 +120,9 @@ async def test_a_command_that_is_no_wish_is_answered_to_its_writer_alone(stage: 
 async def test_only_its_writer_learns_of_work_in_other_places(stage: Stage) -> None:
     await stage.say(RICH, key=THREAD, private=False)
     await stage.say("", key=CHANNEL, command="status", rootless=True, private=False, person=BOB)
-    assert stage.platform.last.text == texts.NOTHING_RUNNING
+    assert stage.platform.last.text == texts.talk.NOTHING_RUNNING
     await stage.say("", key=replace(CHANNEL, thread="t2"), command="status", private=False)
-    assert stage.platform.last.text == texts.NOTHING_RUNNING
+    assert stage.platform.last.text == texts.talk.NOTHING_RUNNING
 
 
 # --- told directly ---------------------------------------------------------------------------------------------------
@@ -229,7 +229,7 @@ async def test_a_direct_place_that_cannot_be_looked_up_now_is_waited_for(stage: 
 async def test_nothing_is_ordered_where_the_clip_could_not_be_posted(stage: Stage) -> None:
     stage.platform.blocked_by = Obstacle.NO_RIGHT_TO_SEND_VIDEO
     await stage.say(RICH, key=THREAD, private=False)
-    assert stage.platform.last.text == texts.OBSTACLES[Obstacle.NO_RIGHT_TO_SEND_VIDEO]
+    assert stage.platform.last.text == texts.places.OBSTACLES[Obstacle.NO_RIGHT_TO_SEND_VIDEO]
     assert (await stage.generation()).status is S.CANCELLED
 
 
@@ -265,7 +265,7 @@ async def test_what_people_think_of_a_clip_is_kept(stage: Stage) -> None:
     await stage.press_raw(shown.id, bad, key=THREAD, private=False, person=BOB)
     assert (await stage.generation()).ratings == {ANN.id: True, BOB.id: False}
     thanks = [one.post for one in stage.platform.shown if one.post and one.post.whisper]
-    assert [post.text for post in thanks] == [texts.RATED_GOOD, texts.RATED_BAD.format(id="v1")]
+    assert [post.text for post in thanks] == [texts.talk.RATED_GOOD, texts.talk.RATED_BAD.format(id="v1")]
     await stage.press_raw(shown.id, bad, key=THREAD, private=False)
     assert (await stage.generation()).ratings[ANN.id] is False
 
@@ -352,7 +352,7 @@ async def test_a_stop_means_its_own_thread(stage: Stage) -> None:
     await stage.say(RICH, key=THREAD, private=False)
     await stage.press(stage.platform.with_button("Make it"), "Make it", key=THREAD, private=False)
     await stage.say("", key=replace(DIRECT, thread="t9"), command="stop")
-    assert stage.platform.last.text == texts.NOTHING_TO_CANCEL
+    assert stage.platform.last.text == texts.endings.NOTHING_TO_CANCEL
     assert not (await stage.generation()).cancel_requested
     await stage.say("", key=THREAD, command="stop", private=False)
     assert (await stage.finished(key=THREAD)).status is S.CANCELLED
@@ -384,7 +384,7 @@ async def test_a_wish_that_cannot_get_its_thread_now_holds_nobody_up(stage: Stag
     await stage.say(RICH, key=CHANNEL, command="video", rootless=True, private=False)
     assert stage.platform.shown == []
     await stage.say("", key=CHANNEL, command="help", rootless=True, private=False, person=BOB)
-    assert stage.platform.last.text == texts.HELP
+    assert stage.platform.last.text == texts.talk.HELP
     stage.clock.advance(31)
     await stage.dialogue.sweep()
     await settled(stage, CHANNEL)
@@ -423,7 +423,7 @@ async def test_buttons_of_what_only_i_see_work_where_i_see_it(stage: Stage) -> N
     assert (await stage.generation()).status is S.CANCELLED
     said = stage.platform.last.post
     assert said is not None
-    assert (said.key, said.whisper, said.text) == (other, True, texts.CANCELLED_CARD)
+    assert (said.key, said.whisper, said.text) == (other, True, texts.cards.CANCELLED_CARD)
 
 
 async def test_a_rating_during_the_delivery_is_kept(stage: Stage) -> None:
@@ -452,7 +452,9 @@ def top(number: int) -> ConversationKey:
 async def test_a_yes_at_the_top_means_the_only_card(stage: Stage) -> None:
     await stage.say(RICH, key=top(1))
     await stage.say("yes", key=top(2))
-    assert texts.GOES_ON_THERE.format(id="v1") in [one.text for one in stage.platform.shown if place(one) == top(2)]
+    assert texts.clips.GOES_ON_THERE.format(id="v1") in [
+        one.text for one in stage.platform.shown if place(one) == top(2)
+    ]
     assert (await stage.finished(key=top(1))).status is S.COMPLETED
     assert place(stage.platform.with_button("Another take")) == top(1)
 

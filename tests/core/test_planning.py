@@ -371,7 +371,7 @@ def test_a_question_is_put_in_the_models_words_when_it_has_some() -> None:
     models = CATALOGUE.offered(["omni"], NOW)
     plain = next_move(row, models, TERMS, wordings={}, now=NOW)
     assert isinstance(plain, Ask)
-    assert (plain.slot, plain.text) == ("setting", texts.QUESTIONS["setting"])
+    assert (plain.slot, plain.text) == ("setting", texts.questions.QUESTIONS["setting"])
     assert [option.label for option in plain.options] == ["In nature", "In a city", "At home"]
     german = next_move(row, models, TERMS, wordings={"setting": "Wo spielt es?"}, now=NOW)
     assert isinstance(german, Ask)
@@ -381,7 +381,7 @@ def test_a_question_is_put_in_the_models_words_when_it_has_some() -> None:
 def test_an_open_question_has_no_buttons_for_the_idea_itself() -> None:
     row = a_generation(said=(), plan=None)
     move = next_move(row, CATALOGUE.offered(["omni"], NOW), TERMS, wordings={}, now=NOW)
-    assert move == Ask(slot="idea", text=texts.QUESTIONS["idea"], options=())
+    assert move == Ask(slot="idea", text=texts.questions.QUESTIONS["idea"], options=())
 
 
 def test_a_misfit_is_asked_about_or_the_nearest_is_taken_with_a_note() -> None:
@@ -461,7 +461,7 @@ def test_nothing_is_ever_planned_or_offered_that_is_not_allowed(
             assert len(move.plan.notes) == len({slot for slot in move.changes if slot != "idea"})
         elif isinstance(move, Impossible):
             assert not any(model.takes(request) for model in left)
-            assert move.text == (texts.NO_MODEL if left else texts.NOTHING_ON_OFFER)
+            assert move.text == (texts.talk.NO_MODEL if left else texts.allowance.NOTHING_ON_OFFER)
     plan = make_plan(request, left, terms, number=1, now=NOW)
     if isinstance(plan, Misfit):
         assert 1 <= len(plan.options) <= 4
@@ -631,4 +631,4 @@ async def test_buttons_and_forms_offer_only_what_is_allowed(stage: Stage) -> Non
     await stage.press(card, "Make it")
     await stage.finished()
     await stage.press(stage.platform.with_button("Longer"), "Longer")
-    assert stage.platform.last.text == texts.LONGEST_ALLOWED.format(id="v1", seconds=6)
+    assert stage.platform.last.text == texts.allowance.LONGEST_ALLOWED.format(id="v1", seconds=6)

@@ -78,7 +78,7 @@ async def test_a_tap_after_a_price_change_orders_nothing_and_the_new_card_has_th
     stage.clock.advance(3_000)
     await stage.press_raw(card.id, make)
     assert (await stage.generation()).status is S.EXPIRED
-    assert texts.QUOTE_EXPIRED in stage.platform.transcript()
+    assert texts.cards.QUOTE_EXPIRED in stage.platform.transcript()
     assert await money(stage) == []
 
     await stage.press(stage.platform.with_button("New price"), "New price")
@@ -177,7 +177,7 @@ async def test_a_double_tap_before_midnight_orders_once(stage: Stage) -> None:
     await stage.press_raw(card.id, make)
     await stage.press_raw(card.id, make)
     await stage.finished()
-    assert texts.ALREADY_ORDERED.format(id="v1") in stage.platform.transcript()
+    assert texts.cards.ALREADY_ORDERED.format(id="v1") in stage.platform.transcript()
     stage.clock.advance(7_200)
     await stage.press_raw(card.id, make)
     assert len(stage.provider.orders) == 1
@@ -219,11 +219,11 @@ async def test_when_the_last_model_is_retired_it_is_said_plainly(stage: Stage) -
     card = stage.platform.with_button("Make it")
     stage.clock.advance(1_801)
     await stage.press(card, "Make it")
-    assert texts.NOTHING_ON_OFFER in stage.platform.transcript()
+    assert texts.allowance.NOTHING_ON_OFFER in stage.platform.transcript()
     assert (await stage.generation()).status is S.CANCELLED
     assert stage.provider.orders == []
     await stage.say("a blue hen on a farm, cinematic, 4 seconds, at night")
-    assert stage.platform.last.text == texts.NOTHING_ON_OFFER
+    assert stage.platform.last.text == texts.allowance.NOTHING_ON_OFFER
 
 
 async def test_a_yes_that_came_before_the_card_orders_nothing_though_its_price_ends_early(stage: Stage) -> None:
@@ -256,7 +256,7 @@ async def test_a_card_beyond_what_is_allowed_by_now_orders_nothing(stage: Stage)
     stage.wire(catalogue=catalogue, terms=Terms(allowance=Allowance(dearest=300_000)))
     await stage.press(card, "Make it")
     assert stage.provider.orders == []
-    assert texts.NOT_ALLOWED_ANY_MORE in stage.platform.transcript()
+    assert texts.allowance.NOT_ALLOWED_ANY_MORE in stage.platform.transcript()
     question = stage.platform.last
     assert "may cost $0.30 at most" in question.text
     await stage.press(question, "3 s")

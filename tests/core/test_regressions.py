@@ -43,7 +43,7 @@ async def test_a_shape_or_size_nobody_knows_does_not_break_the_turn(stage: Stage
     model.readings = [created(idea="a fox", style="drawn", mood="calm", **nonsense)] * 5
     stage.wire(model=model)
     await stage.say("a fox")
-    assert texts.GIVEN_UP not in stage.platform.transcript()
+    assert texts.talk.GIVEN_UP not in stage.platform.transcript()
     assert stage.platform.last.buttons
 
 
@@ -193,7 +193,7 @@ async def test_a_model_that_left_the_catalogue_ends_the_generation(stage: Stage)
             break
         await asyncio.sleep(0.004)
     row = await stage.generation()
-    assert (row.status, row.reason) == (S.FAILED, texts.MODEL_GONE)
+    assert (row.status, row.reason) == (S.FAILED, texts.endings.MODEL_GONE)
 
 
 async def test_ordering_again_after_a_cancel_that_came_too_late_orders(stage: Stage) -> None:
@@ -312,7 +312,7 @@ async def test_a_message_is_not_given_up_for_the_one_behind_it(stage: Stage) -> 
     stage.wire(model=picky, fallback=picky)
     await put(stage, message(1, "a fox", stage), message(2, "poison", stage))
     assert (await stage.generation()).request.idea == "a fox"
-    assert stage.platform.transcript().count(texts.GIVEN_UP) == 1
+    assert stage.platform.transcript().count(texts.talk.GIVEN_UP) == 1
 
 
 # --- what is remembered ----------------------------------------------------------------------------------------------

@@ -316,7 +316,7 @@ def test_pictures_no_model_can_use_are_said_so() -> None:
 
     talk.turn(begin)
     assert talk.rows[1].status is S.CANCELLED
-    assert talk.said == texts.NO_MODEL
+    assert talk.said == texts.talk.NO_MODEL
     assert talk.last.entries == []
 
 
@@ -324,7 +324,7 @@ def test_pictures_no_model_can_use_are_said_so() -> None:
 def test_where_no_clip_can_be_posted_there_is_no_card(obstacle: Obstacle) -> None:
     talk = Talk(obstacle=obstacle)
     talk.wish(**RICH)
-    assert talk.said == texts.OBSTACLES[obstacle]
+    assert talk.said == texts.places.OBSTACLES[obstacle]
     assert talk.rows[1].status is S.CANCELLED
     assert talk.money == []
 
@@ -355,10 +355,10 @@ def test_a_draft_whose_price_changed_is_a_new_card_and_one_that_is_gone_orders_n
     draft = talk.button("Quick draft").action
     talk.models = tuple(replace(model, tiers={Tier.STANDARD: "720p"}) for model in talk.models)
     talk.press(draft)
-    assert talk.said == texts.CARD_REPLACED
+    assert talk.said == texts.cards.CARD_REPLACED
     assert talk.rows[1].status is S.PENDING_CONFIRMATION
     talk.press("draft:1:77")
-    assert talk.said == texts.CARD_REPLACED
+    assert talk.said == texts.cards.CARD_REPLACED
     assert talk.money == []
 
 
@@ -379,7 +379,7 @@ def test_a_card_of_a_retired_model_is_a_new_card_for_a_new_tap(action: str) -> N
 def test_a_made_up_tap_before_there_is_a_card_is_answered(verb: str) -> None:
     talk = Talk(a_generation(status=S.PENDING_CLARIFICATION, plan=None))
     talk.press(f"{verb}:1")
-    assert talk.said == texts.STALE_BUTTON
+    assert talk.said == texts.clips.STALE_BUTTON
 
 
 # --- steps -----------------------------------------------------------------------------------------------------------
@@ -388,7 +388,7 @@ def test_a_made_up_tap_before_there_is_a_card_is_answered(verb: str) -> None:
 def test_an_answer_without_a_question_is_said_so() -> None:
     talk = Talk()
     talk.read(Step(intent=Intent.ANSWER))
-    assert talk.said == texts.NOTHING_TO_ANSWER
+    assert talk.said == texts.cards.NOTHING_TO_ANSWER
     assert talk.rows == {}
 
 
@@ -421,7 +421,7 @@ def test_an_answer_goes_to_the_newest_request_when_no_question_is_open() -> None
 def test_what_is_ordered_is_left_as_it_is() -> None:
     talk = Talk(a_generation(status=S.PROCESSING))
     talk.read(Step(intent=Intent.REFINE, changes={"mood": "calm"}))
-    assert talk.said == texts.ALREADY_UNDER_WAY.format(id="v1")
+    assert talk.said == texts.talk.ALREADY_UNDER_WAY.format(id="v1")
     assert talk.last.changed == ()
 
 
@@ -448,14 +448,14 @@ def test_somebody_else_can_only_suggest() -> None:
     talk.press(use, person=BOB)
     assert "Only Ann can decide" in talk.said
     talk.press(mine)
-    assert talk.said == texts.KEPT_AS_IS.format(id="v1")
+    assert talk.said == texts.clips.KEPT_AS_IS.format(id="v1")
     assert talk.rows[1].request.setting == ""
     talk.press(use)
     assert talk.rows[1].request.setting == "at night"
     talk.press("use:1:5")
-    assert talk.said == texts.STALE_BUTTON
+    assert talk.said == texts.clips.STALE_BUTTON
     talk.press("use:1")
-    assert talk.said == texts.STALE_BUTTON
+    assert talk.said == texts.clips.STALE_BUTTON
 
 
 def test_a_hurry_shows_the_card_of_ones_own_request() -> None:
@@ -497,13 +497,13 @@ def test_the_first_of_several_wishes_gets_the_picture() -> None:
 def test_a_model_that_says_confirm_orders_nothing() -> None:
     talk = Talk()
     talk.read(Step(intent=Intent.CONFIRM))
-    assert talk.said == texts.NOTHING_TO_CONFIRM
+    assert talk.said == texts.cards.NOTHING_TO_CONFIRM
     talk = Talk(a_generation(1))
     talk.read(Step(intent=Intent.CONFIRM))
     assert "Make it · $0.56" in talk.said
     talk = Talk(a_generation(1), a_generation(2))
     talk.read(Step(intent=Intent.CONFIRM))
-    assert talk.said == texts.SEVERAL_CARDS
+    assert talk.said == texts.cards.SEVERAL_CARDS
     assert talk.last.started == []
 
 
@@ -558,7 +558,7 @@ def test_a_wish_that_is_taken_back_in_the_same_message_shows_no_card() -> None:
     talk = Talk()
     talk.read(Step(intent=Intent.CREATE, changes=RICH), Step(intent=Intent.CANCEL))
     assert talk.standing() == [S.CANCELLED]
-    assert talk.said == texts.CANCELLED_CARD
+    assert talk.said == texts.cards.CANCELLED_CARD
     assert talk.money == []
 
 
@@ -566,14 +566,14 @@ def test_a_change_that_says_nothing_new_is_answered() -> None:
     nothing = Step(intent=Intent.REFINE)
     talk = Talk(a_generation())
     talk.read(nothing)
-    assert talk.said == texts.NOTHING_CHANGED.format(id="v1")
+    assert talk.said == texts.clips.NOTHING_CHANGED.format(id="v1")
     talk.read(nothing, hurry=True)
     assert "Make it · $0.56" in talk.said
     assert talk.last.changed == ()
     talk = Talk()
     talk.wish(idea="a fox")
     talk.read(nothing)
-    assert talk.said == f"I did not get that. {texts.QUESTIONS['setting']}"
+    assert talk.said == f"I did not get that. {texts.questions.QUESTIONS['setting']}"
     assert talk.rows[1].question is not None
 
 
@@ -583,8 +583,8 @@ def test_a_change_that_says_nothing_new_is_answered() -> None:
 @pytest.mark.parametrize(
     ("status", "words", "after", "released"),
     [
-        (S.PENDING_CONFIRMATION, texts.CANCELLED_CARD, S.CANCELLED, False),
-        (S.PENDING_CLARIFICATION, texts.CANCELLED_CARD, S.CANCELLED, False),
+        (S.PENDING_CONFIRMATION, texts.cards.CANCELLED_CARD, S.CANCELLED, False),
+        (S.PENDING_CLARIFICATION, texts.cards.CANCELLED_CARD, S.CANCELLED, False),
         (S.QUEUED, "not charged", S.CANCELLED, True),
         (S.AMBIGUOUS, "not charged", S.CANCELLED, True),
         (S.SUBMITTING, "Stopping v1", S.SUBMITTING, False),
@@ -612,7 +612,7 @@ def test_cancelling_a_question_closes_it() -> None:
     talk.read(Step(intent=Intent.CANCEL))
     assert talk.posts[0].kind is PostKind.QUESTION
     assert talk.posts[0].buttons == ()
-    assert talk.posts[1].text == texts.CANCELLED_CARD
+    assert talk.posts[1].text == texts.cards.CANCELLED_CARD
     assert talk.rows[1].question is None
 
 
@@ -630,10 +630,10 @@ def test_a_tap_on_cancel_after_the_end_says_so(status: GenerationStatus, words: 
 def test_cancel_in_words() -> None:
     talk = Talk()
     talk.read(Step(intent=Intent.CANCEL))
-    assert talk.said == texts.NOTHING_TO_CANCEL
+    assert talk.said == texts.endings.NOTHING_TO_CANCEL
     talk = Talk(a_generation(1), a_generation(2, S.PROCESSING), a_generation(3, S.AMBIGUOUS))
     talk.read(Step(intent=Intent.CANCEL))
-    assert talk.said == texts.WHICH_ONE
+    assert talk.said == texts.endings.WHICH_ONE
     assert [button.action for button in buttons_of(talk.posts[0])] == ["cancel:1", "cancel:2", "cancel:3"]
     talk.read(Step(intent=Intent.CANCEL, target=2))
     assert talk.rows[2].cancel_requested
@@ -650,7 +650,7 @@ def test_cancel_in_words() -> None:
 def test_status_tells_what_runs_and_what_waits() -> None:
     talk = Talk()
     talk.read(Step(intent=Intent.STATUS))
-    assert talk.said == texts.NOTHING_RUNNING
+    assert talk.said == texts.talk.NOTHING_RUNNING
     talk = Talk(a_generation(1, S.PROCESSING), a_generation(2))
     talk.wish(idea="a cat")
     talk.command("status")
@@ -664,7 +664,7 @@ def test_status_tells_what_runs_and_what_waits() -> None:
 def test_the_list_shows_finished_clips_with_their_lengths() -> None:
     talk = Talk()
     talk.command("videos")
-    assert talk.said == texts.NO_VIDEOS
+    assert talk.said == texts.talk.NO_VIDEOS
     talk = Talk(*(clip(number) for number in range(1, 13)), clip(13, status=S.FAILED), a_generation(14))
     talk.command("list")
     lines = talk.said.splitlines()
@@ -676,14 +676,14 @@ def test_the_list_shows_finished_clips_with_their_lengths() -> None:
 @pytest.mark.parametrize(
     ("step", "text", "said"),
     [
-        (Step(intent=Intent.HELP), "help", texts.HELP),
+        (Step(intent=Intent.HELP), "help", texts.talk.HELP),
         (Step(intent=Intent.CHAT, reply="Hi Ann!"), "hi", "Hi Ann!"),
-        (Step(intent=Intent.CHAT), "thanks", texts.CHAT),
-        (Step(intent=Intent.CHAT), "", texts.NOT_UNDERSTOOD),
+        (Step(intent=Intent.CHAT), "thanks", texts.talk.CHAT),
+        (Step(intent=Intent.CHAT), "", texts.talk.NOT_UNDERSTOOD),
         (Step(intent=Intent.UNSAFE, reply="Not that."), "x", "Not that."),
-        (Step(intent=Intent.UNSAFE), "x", texts.UNSAFE),
-        (Step(intent=Intent.SETTINGS), "x", texts.SETTINGS_LATER),
-        (Step(intent=Intent.ASIDE), "x", texts.NOT_UNDERSTOOD),
+        (Step(intent=Intent.UNSAFE), "x", texts.talk.UNSAFE),
+        (Step(intent=Intent.SETTINGS), "x", texts.talk.SETTINGS_LATER),
+        (Step(intent=Intent.ASIDE), "x", texts.talk.NOT_UNDERSTOOD),
     ],
 )
 def test_talk_is_answered(step: Step, text: str, said: str) -> None:
@@ -697,19 +697,19 @@ def test_an_aside_among_people_is_not_answered() -> None:
     talk.read(Step(intent=Intent.ASIDE), private=False, addressed=False)
     assert talk.posts == []
     talk.read(Step(intent=Intent.ASIDE), private=False)
-    assert [post.text for post in talk.posts] == [texts.NOT_UNDERSTOOD], "who speaks to the bot gets an answer"
+    assert [post.text for post in talk.posts] == [texts.talk.NOT_UNDERSTOOD], "who speaks to the bot gets an answer"
 
 
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("help", "", texts.HELP),
-        ("settings", "", texts.SETTINGS_LATER),
-        ("new", "", texts.NEW_CONVERSATION),
-        ("start", "", texts.HELLO),
-        ("frobnicate", "", texts.NOT_UNDERSTOOD),
-        ("cancel", "", texts.NOTHING_TO_CANCEL),
-        ("video", "", texts.QUESTIONS["idea"]),
+        ("help", "", texts.talk.HELP),
+        ("settings", "", texts.talk.SETTINGS_LATER),
+        ("new", "", texts.talk.NEW_CONVERSATION),
+        ("start", "", texts.talk.HELLO),
+        ("frobnicate", "", texts.talk.NOT_UNDERSTOOD),
+        ("cancel", "", texts.endings.NOTHING_TO_CANCEL),
+        ("video", "", texts.questions.QUESTIONS["idea"]),
     ],
 )
 def test_commands(name: str, text: str, said: str) -> None:
@@ -768,21 +768,21 @@ def test_an_order_closes_the_question_that_stood_open() -> None:
 @pytest.mark.parametrize(
     ("row", "action", "words"),
     [
-        (a_generation(), "make:1:2", texts.CARD_REPLACED),
-        (a_generation(), "make:1", texts.CARD_REPLACED),
-        (a_generation(status=S.PENDING_CLARIFICATION), "make:1:1", texts.CARD_REPLACED),
-        (a_generation(plan=None, status=S.PENDING_CLARIFICATION), "make:1:1", texts.CARD_REPLACED),
-        (a_generation(plan=a_plan(valid_until=NOW)), "make:1:1", texts.QUOTE_EXPIRED),
-        (a_generation(plan=a_plan(valid_until=NOW)), "draft:1:1", texts.QUOTE_EXPIRED),
-        (a_generation(status=S.EXPIRED), "make:1:1", texts.QUOTE_EXPIRED),
-        (a_generation(status=S.CANCELLED), "make:1:1", texts.CANCELLED_CARD),
-        (a_generation(status=S.CANCELLED, order=an_order()), "make:1:1", texts.ALREADY_ORDERED.format(id="v1")),
-        *((a_generation(status=status), "make:1:1", texts.ALREADY_ORDERED.format(id="v1")) for status in S
+        (a_generation(), "make:1:2", texts.cards.CARD_REPLACED),
+        (a_generation(), "make:1", texts.cards.CARD_REPLACED),
+        (a_generation(status=S.PENDING_CLARIFICATION), "make:1:1", texts.cards.CARD_REPLACED),
+        (a_generation(plan=None, status=S.PENDING_CLARIFICATION), "make:1:1", texts.cards.CARD_REPLACED),
+        (a_generation(plan=a_plan(valid_until=NOW)), "make:1:1", texts.cards.QUOTE_EXPIRED),
+        (a_generation(plan=a_plan(valid_until=NOW)), "draft:1:1", texts.cards.QUOTE_EXPIRED),
+        (a_generation(status=S.EXPIRED), "make:1:1", texts.cards.QUOTE_EXPIRED),
+        (a_generation(status=S.CANCELLED), "make:1:1", texts.cards.CANCELLED_CARD),
+        (a_generation(status=S.CANCELLED, order=an_order()), "make:1:1", texts.cards.ALREADY_ORDERED.format(id="v1")),
+        *((a_generation(status=status), "make:1:1", texts.cards.ALREADY_ORDERED.format(id="v1")) for status in S
           if status not in OPEN | {S.CANCELLED, S.EXPIRED, S.PENDING_APPROVAL}),
         (a_generation(status=S.PENDING_APPROVAL), "make:1:1", "waits for an approval"),
-        (a_generation(), "make:2:1", texts.STALE_BUTTON),
-        (a_generation(), "fly:1", texts.STALE_BUTTON),
-        (a_generation(), "make:abc:1", texts.STALE_BUTTON),
+        (a_generation(), "make:2:1", texts.clips.STALE_BUTTON),
+        (a_generation(), "fly:1", texts.clips.STALE_BUTTON),
+        (a_generation(), "make:abc:1", texts.clips.STALE_BUTTON),
         (a_generation(requester=BOB), "make:1:1", "Only Bob can decide"),
     ],
 )  # fmt: skip
@@ -874,17 +874,17 @@ def test_a_button_of_a_question_counts_once() -> None:
     first = talk.button("In a city").action
     talk.press(first)
     talk.press(first)
-    assert talk.said == texts.QUESTION_CLOSED
+    assert talk.said == texts.clips.QUESTION_CLOSED
     assert talk.rows[1].question is not None
     talk.press(f"opt:1:{talk.rows[1].question.number}:9")
-    assert talk.said == texts.STALE_BUTTON
+    assert talk.said == texts.clips.STALE_BUTTON
 
 
 def test_buttons_of_what_is_under_way_change_nothing() -> None:
     for verb in ("change", "take", "retry", "longer"):
         talk = Talk(a_generation(status=S.PROCESSING))
         talk.press(f"{verb}:1")
-        assert talk.said == texts.ALREADY_UNDER_WAY.format(id="v1"), verb
+        assert talk.said == texts.talk.ALREADY_UNDER_WAY.format(id="v1"), verb
         assert talk.last.changed == ()
 
 
@@ -899,7 +899,7 @@ def test_new_price() -> None:
     assert talk.rows[2].request == talk.rows[1].request
     talk = Talk(a_generation(status=S.PROCESSING))
     talk.press("price:1")
-    assert talk.said == texts.ALREADY_ORDERED.format(id="v1")
+    assert talk.said == texts.cards.ALREADY_ORDERED.format(id="v1")
 
 
 def test_another_take_has_a_new_seed_and_longer_a_new_length() -> None:
@@ -916,7 +916,7 @@ def test_longer_says_when_it_is_the_longest_or_the_model_is_gone() -> None:
     assert "v1 is as long as Storyboard can make it (30 s)" in talk.said
     talk = Talk(clip(plan=a_plan(model="retired-1")))
     talk.press("longer:1")
-    assert talk.said == texts.NO_MODEL
+    assert talk.said == texts.talk.NO_MODEL
     talk = Talk(clip(plan=a_plan(duration_s=24)))
     talk.press("longer:1")
     assert talk.rows[2].request.duration_s == 30
@@ -934,7 +934,7 @@ def test_deleting_asks_first_and_then_forgets_every_file() -> None:
     assert talk.rows[1].clip is None
     for action in ("delete:1", "erase:1", "file:1"):
         talk.press(action)
-        assert talk.said == texts.GONE.format(id="v1")
+        assert talk.said == texts.clips.GONE.format(id="v1")
         assert talk.last.erased == []
 
 
@@ -962,7 +962,7 @@ def test_the_original_is_where_it_can_be_had(link: str, sent: str, words: str) -
 def test_order_again_counts_once_and_only_when_the_answer_was_lost() -> None:
     talk = Talk(a_generation(status=S.AMBIGUOUS, retries=1, order=an_order()))
     talk.press("again:1:0")
-    assert talk.said == texts.ALREADY_DECIDED.format(id="v1")
+    assert talk.said == texts.clips.ALREADY_DECIDED.format(id="v1")
     talk.press("again:1:1")
     row = talk.rows[1]
     assert (row.status, row.retries, row.order) == (S.QUEUED, 2, None)
@@ -970,7 +970,7 @@ def test_order_again_counts_once_and_only_when_the_answer_was_lost() -> None:
     assert talk.money == []
     for action in ("again:1:1", "again:1:2", "drop:1"):
         talk.press(action)
-        assert talk.said == texts.ALREADY_DECIDED.format(id="v1")
+        assert talk.said == texts.clips.ALREADY_DECIDED.format(id="v1")
         assert talk.last.started == []
 
 
@@ -982,7 +982,7 @@ def test_a_rewrite_becomes_the_idea_of_a_new_card() -> None:
     assert talk.rows[2].request.style == "cinematic"
     for action in ("rewrite:1:2", "rewrite:1"):
         talk.press(action)
-        assert talk.said == texts.STALE_BUTTON
+        assert talk.said == texts.clips.STALE_BUTTON
 
 
 def test_small_buttons() -> None:
@@ -990,9 +990,9 @@ def test_small_buttons() -> None:
     talk.press("alter:1")
     assert "What should be different about v1?" in talk.said
     talk.press("wait:1")
-    assert talk.said == texts.WAITING_ON.format(id="v1")
+    assert talk.said == texts.clips.WAITING_ON.format(id="v1")
     talk.press("post:1")
-    assert talk.said == texts.ALREADY_DECIDED.format(id="v1")
+    assert talk.said == texts.clips.ALREADY_DECIDED.format(id="v1")
     talk.press("prompt:1", person=BOB)
     assert talk.said.endswith("A fox.")
     talk.press("details:1", person=BOB)
@@ -1045,7 +1045,7 @@ def test_an_edit_takes_the_place_of_what_the_message_said() -> None:
 def test_an_edit_of_what_is_ordered_changes_nothing() -> None:
     talk = Talk(a_generation(status=S.PROCESSING))
     edit(talk, "a wolf", {"idea": "a wolf"})
-    assert talk.said == texts.ALREADY_UNDER_WAY.format(id="v1")
+    assert talk.said == texts.talk.ALREADY_UNDER_WAY.format(id="v1")
     talk = Talk(clip())
     edit(talk, "a wolf", {"idea": "a wolf"})
     assert talk.posts == []
@@ -1140,7 +1140,7 @@ def test_a_title_is_cut_between_words(text: str, title: str) -> None:
 def test_other_conversations_are_listed_and_one_is_chosen() -> None:
     talk = Talk()
     talk.turn(lambda response: list_conversations(response, [talk.conversation]))
-    assert talk.said == texts.NO_CHATS
+    assert talk.said == texts.talk.NO_CHATS
     others = [replace(talk.conversation, id=f"c{number}") for number in range(2, 13)]
     others[0] = replace(others[0], title="A fox")
     others[1] = replace(others[1], title="A cat")
@@ -1149,7 +1149,7 @@ def test_other_conversations_are_listed_and_one_is_chosen() -> None:
     assert labels == ["A fox", "A cat"], "the ones in which nothing was wished are left out"
     assert talk.button("A fox").action == "chat:c2"
     talk.turn(lambda response: apply_switch(response, None))
-    assert talk.said == texts.STALE_BUTTON
+    assert talk.said == texts.clips.STALE_BUTTON
     assert talk.conversation.current
     talk.turn(lambda response: apply_switch(response, talk.conversation))
     assert talk.conversation.current

@@ -70,7 +70,7 @@ async def test_a_receipt_says_what_was_booked(stage: Stage) -> None:
     await stage.say("v1", key=THREAD, command="receipt", private=False, person=BOB)
     assert "Only Ann can decide" in stage.platform.last.text
     await stage.say("v99", key=THREAD, command="receipt", private=False)
-    assert stage.platform.last.text.strip() == texts.NO_RECEIPT
+    assert stage.platform.last.text.strip() == texts.spending.NO_RECEIPT
 
 
 async def test_a_receipt_from_anywhere_is_for_ones_own_videos(stage: Stage) -> None:
@@ -79,7 +79,7 @@ async def test_a_receipt_from_anywhere_is_for_ones_own_videos(stage: Stage) -> N
     await stage.say("v1", command="receipt")
     assert "$0.28 charged" in stage.platform.last.text
     await stage.say("v1", command="receipt", person=BOB, key=ConversationKey(platform="fake", chat="bob"))
-    assert stage.platform.last.text.strip() == texts.NO_RECEIPT
+    assert stage.platform.last.text.strip() == texts.spending.NO_RECEIPT
 
 
 # --- tempo -----------------------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ async def test_who_sees_no_amounts_sees_who_pays(stage: Stage) -> None:
     assert stage.platform.last.text.strip().startswith("This costs more than what is left of your limit for today.")
     for command in ("usage", "receipt"):
         await stage.say("", command=command)
-        assert stage.platform.last.text.strip() == texts.AMOUNTS_FOR_ADMINS
+        assert stage.platform.last.text.strip() == texts.spending.AMOUNTS_FOR_ADMINS
     assert "$" not in stage.platform.transcript()
 
 

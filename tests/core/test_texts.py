@@ -37,20 +37,20 @@ CALM = settings(max_examples=80, deadline=None, suppress_health_check=[HealthChe
     ],
 )
 def test_lengths_of_time(seconds: float, words: str) -> None:
-    assert texts.spell_seconds(seconds) == words
+    assert texts.spelling.spell_seconds(seconds) == words
 
 
 def test_expected_times_and_sizes() -> None:
-    assert texts.spell_expected((40, 40)) == "about 40 s"
-    assert texts.spell_expected((40, 120)) == "about 40 s, sometimes 2 min"
-    assert [texts.spell_size(size) for size in (1, 820_000, 999_999, 12_400_000)] == [
+    assert texts.spelling.spell_expected((40, 40)) == "about 40 s"
+    assert texts.spelling.spell_expected((40, 120)) == "about 40 s, sometimes 2 min"
+    assert [texts.spelling.spell_size(size) for size in (1, 820_000, 999_999, 12_400_000)] == [
         "1 kB",
         "820 kB",
         "1000 kB",
         "12.4 MB",
     ]
-    assert texts.shape("9:16") == "upright 9:16"
-    assert texts.shape("21:9") == "21:9"
+    assert texts.spelling.shape("9:16") == "upright 9:16"
+    assert texts.spelling.shape("21:9") == "21:9"
 
 
 def test_the_card_says_what_was_said_and_assumed_and_what_it_costs() -> None:
@@ -65,7 +65,7 @@ def test_the_card_says_what_was_said_and_assumed_and_what_it_costs() -> None:
     }
     row = a_generation(base=VideoRequest(first_frame=picture), said=(Said(message_id="m", changes=said),))
     plan = a_plan(assumed=("duration_s", "nonsense", "mood"), notes=("Took 8 s.",))
-    lines = texts.card(row, plan, now=NOW, budget="Marketing", storyboard=True).splitlines()
+    lines = texts.cards.card(row, plan, now=NOW, budget="Marketing", storyboard=True).splitlines()
     for line in (
         "Setting: at home",
         "Words on screen: Hi",
@@ -86,26 +86,26 @@ def test_the_card_says_what_was_said_and_assumed_and_what_it_costs() -> None:
 
 def test_a_card_without_extras() -> None:
     plan = a_plan(amount=0, sound=False)
-    text = texts.card(a_generation(), plan, now=NOW, budget="", storyboard=False)
+    text = texts.cards.card(a_generation(), plan, now=NOW, budget="", storyboard=False)
     assert "no sound" in text
     assert "Price: free\n" in text
     assert "I chose" not in text
     assert "Paid by" not in text
-    assert "with sound" in texts.card(a_generation(), a_plan(), now=NOW, budget="", storyboard=False)
+    assert "with sound" in texts.cards.card(a_generation(), a_plan(), now=NOW, budget="", storyboard=False)
 
 
 @CALM
 @given(st.text(max_size=3000))
 def test_a_caption_is_never_too_long_for_a_platform(summary: str) -> None:
     row = a_generation(status=S.DELIVERING, clip=a_clip(), summary=summary)
-    caption = texts.caption(row, took_s=75, smaller=True, muted=True)
+    caption = texts.clips.caption(row, took_s=75, smaller=True, muted=True)
     assert len(caption) <= 1024
     assert "$0.56 · made in 75 s" in caption
 
 
 def test_a_long_title_is_cut_in_the_caption() -> None:
     row = a_generation(status=S.DELIVERING, clip=a_clip(), summary="x" * 500)
-    title = texts.caption(row, took_s=75, smaller=False, muted=False).splitlines()[0]
+    title = texts.clips.caption(row, took_s=75, smaller=False, muted=False).splitlines()[0]
     assert title.startswith("v1 · x")
     assert len(title) <= 170
     assert title.endswith("x…")
@@ -117,7 +117,7 @@ def test_details_say_what_is_known() -> None:
         row,
         entered={"queued": NOW, "submitting": NOW + timedelta(seconds=5), "x": NOW + timedelta(seconds=9)},
     )
-    text = texts.details(row)
+    text = texts.clips.details(row)
     assert text.splitlines() == [
         "No prompt was written.",
         "Model: Storyboard (animatic-1)",
@@ -126,35 +126,37 @@ def test_details_say_what_is_known() -> None:
         "Retries: 2",
     ]
     mute = replace(a_clip().facts, audio_codec="")
-    text = texts.details(replace(row, prompt="A fox.", seed=3, clip=replace(a_clip(), facts=mute)))
+    text = texts.clips.details(replace(row, prompt="A fox.", seed=3, clip=replace(a_clip(), facts=mute)))
     assert text.startswith("Prompt: A fox.\nSeed: 3\n")
     assert "File: 2.4 MB mp4, 1280×720, 8.00 s, 24 frames/s, h264 / no sound" in text
 
 
 @pytest.mark.parametrize("status", [S.SUBMITTING, S.PROCESSING, S.DOWNLOADING, S.DELIVERING])
 def test_status_says_phase_and_time(status: S) -> None:
-    line = texts.status(a_generation(status=status), now=NOW + timedelta(seconds=5), position=0, waits_until=None)
-    assert line == f"v1 · {texts.PHASES[status]} · 5 s of about 8 s"
-    line = texts.status(a_generation(status=status, plan=None), now=NOW, position=0, waits_until=None)
-    assert line == f"v1 · {texts.PHASES[status]} · 0 s"
+    line = texts.working.status(
+        a_generation(status=status), now=NOW + timedelta(seconds=5), position=0, waits_until=None
+    )
+    assert line == f"v1 · {texts.working.PHASES[status]} · 5 s of about 8 s"
+    line = texts.working.status(a_generation(status=status, plan=None), now=NOW, position=0, waits_until=None)
+    assert line == f"v1 · {texts.working.PHASES[status]} · 0 s"
 
 
 def test_every_status_every_flaw_and_every_obstacle_has_words() -> None:
     for status in S:
-        assert texts.finished_line(a_generation(status=status)).startswith("v1 · ")
-    assert set(texts.FLAWS) == set(Flaw)
-    assert set(texts.OBSTACLES) == set(Obstacle)
-    assert texts.flawed([Flaw.BLACK, Flaw.SILENT]).count(" and ") == 1
+        assert texts.working.finished_line(a_generation(status=status)).startswith("v1 · ")
+    assert set(texts.endings.FLAWS) == set(Flaw)
+    assert set(texts.places.OBSTACLES) == set(Obstacle)
+    assert texts.endings.flawed([Flaw.BLACK, Flaw.SILENT]).count(" and ") == 1
 
 
 def test_late_without_a_plan_still_says_something() -> None:
-    assert "instead of about usual" in texts.late(a_generation(plan=None), elapsed_s=20)
-    assert "20 s instead of about 8 s" in texts.late(a_generation(), elapsed_s=20)
+    assert "instead of about usual" in texts.working.late(a_generation(plan=None), elapsed_s=20)
+    assert "20 s instead of about 8 s" in texts.working.late(a_generation(), elapsed_s=20)
 
 
 def test_a_refusal_without_a_reason_or_rewrites() -> None:
-    assert texts.refused(a_generation()).endswith(texts.NOT_CHARGED)
-    assert "1. a cat\n2. a dog" in texts.refused(a_generation(rewrites=("a cat", "a dog"), reason="faces"))
+    assert texts.endings.refused(a_generation()).endswith(texts.endings.NOT_CHARGED)
+    assert "1. a cat\n2. a dog" in texts.endings.refused(a_generation(rewrites=("a cat", "a dog"), reason="faces"))
 
 
 def test_no_sentence_has_a_blank_that_nobody_fills() -> None:
@@ -239,6 +241,6 @@ def test_a_card_keeps_its_price_however_long_the_wish(idea: str, style: str, wor
     said = (Said(message_id="m1", changes={"idea": idea, "style": style, "words": words, "setting": style}),)
     row = a_generation(status=S.PENDING_CONFIRMATION, said=said)
     assert row.plan is not None
-    text = texts.card_heading(row) + texts.card(row, row.plan, now=NOW, budget="", storyboard=False)
+    text = texts.spelling.heading(row) + texts.cards.card(row, row.plan, now=NOW, budget="", storyboard=False)
     assert len(text) < 2000
     assert "Price: $0.56" in text

@@ -89,7 +89,7 @@ async def wished(outside: SlackWorld, where: Where, text: str) -> Thread:
         return Thread(channel, said, ann, bob)
     answer = await channel.command(ann, text)
     assert answer.status == 200
-    assert texts.ON_IT in answer.text
+    assert texts.places.ON_IT in answer.text
     return Thread(channel, await channel.wait_for("asked for a video"), ann, bob)
 
 
@@ -220,7 +220,7 @@ async def test_change_is_a_form_filled_with_the_request(tmp_path: Path) -> None:
         card = await thread.wait("Make it")
         await thread.channel.press(thread.ann, card, "Change…")
         await slack.wait_for_call("views.open")
-        assert await slack.submit(thread.ann, {"What is seen": "   "}) == {"What is seen": texts.FORM_EMPTY}
+        assert await slack.submit(thread.ann, {"What is seen": "   "}) == {"What is seen": texts.forms.FORM_EMPTY}
         filled = {"What is seen": RICH, "Length": "8 s", "Words on screen": "Snow day <!channel>"}
         assert await slack.submit(thread.ann, filled) == {}
         changed = await thread.channel.wait_for(lambda message: message.ts == card.ts and "8 s" in message.said)
@@ -277,7 +277,7 @@ async def test_feedback_is_stored(tmp_path: Path) -> None:
         clip = await thread.clip()
         await thread.wait("Done")
         await thread.channel.press(thread.bob, clip, "Good")
-        await thread.channel.wait_for_whisper(thread.bob, texts.RATED_GOOD)
+        await thread.channel.wait_for_whisper(thread.bob, texts.talk.RATED_GOOD)
         row = await app.connections._generations.generation(1)
         assert row is not None
         assert row.ratings == {f"slack:{thread.bob.id}": True}
@@ -296,10 +296,10 @@ async def test_the_home_shows_what_is_going_on(tmp_path: Path) -> None:
         await slack.wait_for_call("views.publish")
         home = slack.home_of(thread.ann)
         assert home is not None
-        assert texts.HOME_VIDEOS in said(home["blocks"])
+        assert texts.home.HOME_VIDEOS in said(home["blocks"])
         assert "v1" in said(home["blocks"])
         link = next(button for button in buttons(home["blocks"]) if button.url)
-        assert link.label == texts.GO_THERE
+        assert link.label == texts.home.GO_THERE
         await slack.open_home(thread.bob, tab="messages")
         await slack.wait_for_call("assistant.threads.setSuggestedPrompts")
         assert slack.prompts

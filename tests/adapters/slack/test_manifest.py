@@ -207,7 +207,7 @@ def test_bolt_listens_to_the_same() -> None:
 
 def test_the_prompts_are_the_ones_we_set() -> None:
     prompts = FEATURES["agent_view"]["suggested_prompts"]
-    assert [(prompt["title"], prompt["message"]) for prompt in prompts] == list(texts.PROMPTS)
+    assert [(prompt["title"], prompt["message"]) for prompt in prompts] == list(texts.home.PROMPTS)
 
 
 def test_the_home_and_the_messages_are_open() -> None:

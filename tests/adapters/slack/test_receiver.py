@@ -243,7 +243,7 @@ async def test_commands(room: Room, slack: SlackEmulator, anna: SlackUser) -> No
         wish = await elsewhere.command(anna, "a red fox")
         begun = await elsewhere.command(anna, "")
         status = await elsewhere.command(anna, "status", command="/clip")
-    assert (wish.text, begun.text, status.text) == (texts.ON_IT, texts.ON_IT, "")
+    assert (wish.text, begun.text, status.text) == (texts.places.ON_IT, texts.places.ON_IT, "")
     assert [one.command for one in room.taken.all if hasattr(one, "command")] == ["video", "video", "status"]
     first = await room.taken.message()
     assert first.summoned and (first.text, first.id, first.key) == ("a red fox", "", key(slack, elsewhere))
@@ -264,11 +264,11 @@ async def test_a_command_that_takes_long_to_store(
 ) -> None:
     room.taken.held = held = asyncio.Event()
     async with room.listen(storing_s=0.1):
-        assert (await dm.command(anna, "a red fox")).text == texts.SLOW_TODAY
+        assert (await dm.command(anna, "a red fox")).text == texts.talk.SLOW_TODAY
         assert room.taken.begun == 1 and not room.taken.all
         held.set()
         await room.taken.wait(1)
-        assert (await dm.command(anna, "a blue fox")).text == texts.ON_IT
+        assert (await dm.command(anna, "a blue fox")).text == texts.places.ON_IT
     assert room.taken.said == ["a red fox", "a blue fox"]
 
 
@@ -284,7 +284,7 @@ async def test_what_is_acknowledged_already_is_stored_although_that_fails_at_fir
     room.taken.errors = [TemporaryError("The database is locked."), RuntimeError("a secret of Anna's")]
     with structlog.testing.capture_logs() as logs:
         async with room.listen(locked, storing_s=0.1):
-            assert (await dm.command(anna, "a red fox")).text == texts.SLOW_TODAY
+            assert (await dm.command(anna, "a red fox")).text == texts.talk.SLOW_TODAY
             held.set()
             await room.taken.wait(1)
     assert room.taken.said == ["a red fox"] and not room.taken.errors
@@ -303,7 +303,7 @@ async def test_taps_that_take_long_to_store(
         room.rows.rows[7] = replace(row, revision=2)
         room.taken.held = asyncio.Event()
         press = await channel.press(anna, card, "make:7")
-        assert await room.slack.submit(anna, {texts.FORM_IDEA: "a blue fox"}) == {}
+        assert await room.slack.submit(anna, {texts.forms.FORM_IDEA: "a blue fox"}) == {}
         shortcut = await channel.shortcut(anna, idea)
         assert (press.status, shortcut.status, room.taken.begun) == (200, 200, 3)
         assert not room.taken.all and not channel.whispers
@@ -314,7 +314,7 @@ async def test_taps_that_take_long_to_store(
 async def test_the_end_lets_what_is_acknowledged_be_stored(room: Room, dm: SlackChannel, anna: SlackUser) -> None:
     room.taken.held = held = asyncio.Event()
     async with room.listen(storing_s=0.05) as task:
-        assert (await dm.command(anna, "a red fox")).text == texts.SLOW_TODAY
+        assert (await dm.command(anna, "a red fox")).text == texts.talk.SLOW_TODAY
         task.cancel()
         await asyncio.sleep(0.02)
         assert not room.taken.all
@@ -355,9 +355,13 @@ async def test_a_form(room: Room, channel: SlackChannel, anna: SlackUser, asked:
         assert (await channel.press(anna, card, "change:7")).status == 200
         assert room.slack.modal_of(anna) is not None and not room.taken.all
         room.rows.rows[7] = replace(row, revision=2)
-        assert await room.slack.submit(anna, {texts.FORM_IDEA: "   "}) == {texts.FORM_IDEA: texts.FORM_EMPTY}
+        assert await room.slack.submit(anna, {texts.forms.FORM_IDEA: "   "}) == {
+            texts.forms.FORM_IDEA: texts.forms.FORM_EMPTY
+        }
         assert not room.taken.all and room.slack.modal_of(anna) is not None
-        assert await room.slack.submit(anna, {texts.FORM_IDEA: "a blue fox", texts.FORM_LENGTH: "4 s"}) == {}
+        assert (
+            await room.slack.submit(anna, {texts.forms.FORM_IDEA: "a blue fox", texts.forms.FORM_LENGTH: "4 s"}) == {}
+        )
         assert room.slack.modal_of(anna) is None
     press = await room.taken.press()
     assert (press.action, press.id, press.key) == ("change:7", card.ts, row.key)
@@ -372,7 +376,7 @@ async def test_a_form_for_what_has_ended_meanwhile(
         card = await room.shown(channel, "change:7", thread=asked)
         await channel.press(anna, card, "change:7")
         room.rows.rows[7] = replace(row, status=GenerationStatus.QUEUED)
-        assert await room.slack.submit(anna, {texts.FORM_IDEA: "a blue fox"}) == {}
+        assert await room.slack.submit(anna, {texts.forms.FORM_IDEA: "a blue fox"}) == {}
     assert (await room.taken.press()).values["idea"] == "a blue fox"
 
 
@@ -385,8 +389,8 @@ async def test_a_form_that_was_not_stored_stays_open(
         await channel.press(anna, card, "change:7")
         room.taken.errors = [TemporaryError("The database is locked.")]
         with pytest.raises(AssertionError, match="not acknowledged"):
-            await room.slack.submit(anna, {texts.FORM_IDEA: "a blue fox"})
-        assert await room.slack.submit(anna, {texts.FORM_IDEA: "a blue fox"}) == {}
+            await room.slack.submit(anna, {texts.forms.FORM_IDEA: "a blue fox"})
+        assert await room.slack.submit(anna, {texts.forms.FORM_IDEA: "a blue fox"}) == {}
     assert len(room.taken.all) == 1
 
 
@@ -434,8 +438,8 @@ async def test_the_home_page(room: Room, channel: SlackChannel, anna: SlackUser,
         await room.slack.open_home(anna)
         await room.slack.wait_for_call("views.publish")
         home = str(room.slack.home_of(anna))
-        assert texts.HOME_RUNNING in home and f"/p{asked.ts.replace('.', '')}" in home
-        assert (await room.slack.press_home(anna, texts.CANCEL)).status == 200
+        assert texts.home.HOME_RUNNING in home and f"/p{asked.ts.replace('.', '')}" in home
+        assert (await room.slack.press_home(anna, texts.buttons.CANCEL)).status == 200
         press = await room.taken.press()
         await room.slack.wait_for_call("views.publish", count=2)
         await room.slack.open_home(anna)
@@ -464,8 +468,8 @@ async def test_suggested_prompts(room: Room, anna: SlackUser, dm: SlackChannel) 
         await room.slack.open_home(anna, tab="messages")
         await room.slack.wait_for_call("assistant.threads.setSuggestedPrompts")
     (shown,) = room.slack.prompts
-    assert (shown.channel_id, shown.title) == (dm.id, texts.PROMPTS_TITLE)
-    assert shown.prompts == texts.PROMPTS
+    assert (shown.channel_id, shown.title) == (dm.id, texts.home.PROMPTS_TITLE)
+    assert shown.prompts == texts.home.PROMPTS
     assert room.slack.home_of(anna) is None
 
 
@@ -546,7 +550,7 @@ async def test_a_channel_that_is_not_on_the_list(
         assert (await room.taken.message()).text == "a hen"
         own = await room.shown(dm, "make:7", thread=dm.messages[-1])
         assert (await dm.press(anna, own, "make:7")).status == 200
-        assert (await dm.command(anna, "a cow")).text == texts.ON_IT
+        assert (await dm.command(anna, "a cow")).text == texts.places.ON_IT
         await room.slack.open_home(anna)
         await room.slack.wait_for_call("views.publish")
     assert len(room.taken.all) == 3

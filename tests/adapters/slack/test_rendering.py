@@ -209,7 +209,10 @@ def test_buttons_stand_in_their_rows() -> None:
 
 
 def test_deleting_for_good_is_dangerous() -> None:
-    row = (Button(label=texts.DELETE_FOR_GOOD, action=action("erase", 1)), Button(label=texts.KEEP, action="keep:1"))
+    row = (
+        Button(label=texts.buttons.DELETE_FOR_GOOD, action=action("erase", 1)),
+        Button(label=texts.buttons.KEEP, action="keep:1"),
+    )
     assert [one.style for one in buttons(single(post(kind=PostKind.CARD, buttons=(row,))).blocks)] == ["danger", ""]
 
 
@@ -222,7 +225,7 @@ def test_many_rows_of_one_button_become_a_menu() -> None:
     assert [(one.kind, one.value) for one in found[:8]] == [("option", f"chat:{number}") for number in range(8)]
     assert [(one.kind, one.label) for one in found[8:]] == [("button", "Older"), ("button", "Newer")]
     (menu,) = shown.blocks[1]["elements"]
-    assert menu["placeholder"]["text"] == texts.CHOOSE
+    assert menu["placeholder"]["text"] == texts.home.CHOOSE
     assert [one.kind for one in buttons(single(post(buttons=rows[:5])).blocks)] == ["button"] * 5
     assert len(buttons(single(post(buttons=(*rows, rows[0]))).blocks)) == 8
 
@@ -270,7 +273,7 @@ def ordered(**fields: Any) -> Generation:
 def test_cores_own_posts_are_taken() -> None:
     generation = ordered(cancel_requested=False)
     asked = single(cards.question_post(generation, "m1"))
-    assert labels(asked) == ["Wide", texts.YOU_DECIDE]
+    assert labels(asked) == ["Wide", texts.buttons.YOU_DECIDE]
     card = single(cards.card_post(generation, Terms(budget="Marketing"), NOW, ""))
     assert [button.style for button in buttons(card.blocks)] == ["primary", "", "", "", ""]
     assert said(card.blocks).startswith("v41 · Un zorro\nSetting: forest")
@@ -309,10 +312,10 @@ def test_a_clip_comes_with_its_words_buttons_and_feedback() -> None:
     shown = checked(delivery_blocks(delivery()))
     assert said(shown.blocks) == "<@U1> v41 · A *fox*\n8 s" == shown.text
     found = {button.label: button for button in buttons(shown.blocks)}
-    assert found[texts.ORIGINAL_FILE].url == "https://clips.example/v41"
-    assert found[texts.DELETE].value == "delete:41"
-    assert (found[texts.GOOD].kind, found[texts.GOOD].value) == ("feedback", "rate:41:1")
-    assert found[texts.NOT_GOOD].value == "rate:41:0"
+    assert found[texts.buttons.ORIGINAL_FILE].url == "https://clips.example/v41"
+    assert found[texts.buttons.DELETE].value == "delete:41"
+    assert (found[texts.buttons.GOOD].kind, found[texts.buttons.GOOD].value) == ("feedback", "rate:41:1")
+    assert found[texts.buttons.NOT_GOOD].value == "rate:41:0"
     assert shown.blocks[-1]["type"] == "context_actions"
 
 
@@ -375,7 +378,7 @@ def test_what_was_filled_in_comes_back() -> None:
     fields = {field.block_id: field for field in inputs(view)}
     assert fields["idea"].optional is False and fields["style"].optional is True
     assert fields["duration_s"].initial == (ANY,)
-    changes = {"idea": "A <@U2> & \x00fox", "style": "", "duration_s": "8 s", "audio": texts.NO_SOUND}
+    changes = {"idea": "A <@U2> & \x00fox", "style": "", "duration_s": "8 s", "audio": texts.buttons.NO_SOUND}
     values = filled_in(submitted(view, changes))
     assert filled(form, values) == {
         "idea": "A <@U2> & fox",
@@ -419,20 +422,22 @@ def test_what_is_wrong_is_said_by_the_field() -> None:
 
 
 def entries(*generations: Generation) -> tuple[Entry, ...]:
-    return tuple(Entry(generation=one, text=texts.list_line(one)) for one in generations)
+    return tuple(Entry(generation=one, text=texts.talk.list_line(one)) for one in generations)
 
 
 def test_an_empty_page_says_how_to_begin() -> None:
     view = home_view(Overview(), links={})
     check_view(view)
-    assert said(view["blocks"]) == "\n".join([texts.HOME_NOTHING, texts.HOME_BEGIN, texts.HOW_TO_BEGIN])
+    assert said(view["blocks"]) == "\n".join([texts.home.HOME_NOTHING, texts.home.HOME_BEGIN, texts.home.HOW_TO_BEGIN])
 
 
 def test_the_page_lists_what_there_is() -> None:
     running = ordered(status=GenerationStatus.PROCESSING, cancel_requested=False)
     stopping = replace(running, id=42, cancel_requested=True)
     status = tuple(
-        Entry(generation=one, text=texts.status(one, now=NOW + timedelta(seconds=9), position=0, waits_until=None))
+        Entry(
+            generation=one, text=texts.working.status(one, now=NOW + timedelta(seconds=9), position=0, waits_until=None)
+        )
         for one in (running, stopping)
     )
     waiting = a_generation(43, key=KEY, requester=ANN)
@@ -440,20 +445,20 @@ def test_the_page_lists_what_there_is() -> None:
     view = home_view(
         Overview(
             running=status,
-            open=(Entry(generation=waiting, text=texts.open_line(waiting)),),
+            open=(Entry(generation=waiting, text=texts.talk.open_line(waiting)),),
             videos=entries(*done),
         ),
         links={41: "https://reel.slack.example/41", 45: "https://reel.slack.example/45", 44: "mailto:x"},
     )
     check_view(view)
     lines = said(view["blocks"]).split("\n")
-    assert lines[0] == texts.HOME_RUNNING and "v42 · Cancelling…" in lines
-    assert lines.index(texts.HOME_OPEN) + 1 == lines.index("v43 · waits for your tap")
+    assert lines[0] == texts.home.HOME_RUNNING and "v42 · Cancelling…" in lines
+    assert lines.index(texts.home.HOME_OPEN) + 1 == lines.index("v43 · waits for your tap")
     assert f"v44 · {NASTY} · 8 s" in lines
     assert [(one.label, one.value or one.url) for one in buttons(view["blocks"])] == [
-        (texts.GO_THERE, "https://reel.slack.example/41"),
-        (texts.CANCEL, "cancel:41"),
-        (texts.GO_THERE, "https://reel.slack.example/45"),
+        (texts.home.GO_THERE, "https://reel.slack.example/41"),
+        (texts.buttons.CANCEL, "cancel:41"),
+        (texts.home.GO_THERE, "https://reel.slack.example/45"),
     ]
 
 

@@ -1,0 +1,87 @@
+"""What approvers and those who wait for them read."""
+
+from __future__ import annotations
+
+from core.generation import Generation, GenerationStatus
+from core.limits import Budget, Cap
+from core.money import dollars
+
+APPROVE = "Approve"
+REMIND = "Remind them"
+WITHDRAW = "Withdraw"
+DENIALS = {
+    "no": ("Deny", "no reason was given"),
+    "price": ("Too expensive", "it is too expensive"),
+    "later": ("Not now", "not now; ask again later"),
+    "content": ("Not this", "not this content"),
+}
+"""Label of each button that says no, and the reason as the requester reads it."""
+NOBODY_TO_ASK = "{id} needs somebody's approval, but there is nobody I could ask. Tell your admin; nothing was ordered."
+APPROVAL_DECIDED = "{id}: the request for approval is over, see below."
+WAITS_FOR_APPROVAL = "{id} waits for an approval, so I left it as it was. Withdraw it to change something."
+NOT_ASKED = "Only those who were asked can decide about {id}."
+REMINDED = "I reminded them about {id}."
+REMINDED_ALREADY = "They were asked about {id} a few minutes ago. Give them a moment, then remind them."
+
+
+def approval_card(generation: Generation, *, budget: str) -> str:
+    """What an approver reads: who wants what, for how much, and why they are asked; or how it ended."""
+    plan, approval = generation.plan, generation.approval
+    assert plan is not None
+    assert approval is not None
+    why = "It is over a limit." if approval.why == "limit" else "It costs more than may be spent without asking."
+    lines = [
+        f"{generation.requester.name} asks for a video.",
+        f"{plan.model_name} · {plan.duration_s} s · {plan.resolution}",
+        f"Price: {dollars(plan.quote.amount)} at most" + (f", paid by {budget}" if budget else ""),
+    ]
+    lines.append(why if generation.status is GenerationStatus.PENDING_APPROVAL else approval_ended(generation))
+    return "\n".join(lines)
+
+
+def approval_asked(generation: Generation) -> str:
+    """What the requester reads while it waits."""
+    plan, approval = generation.plan, generation.approval
+    if plan is None or approval is None:
+        return f"{generation.name} waits for an approval; nothing is ordered before that."
+    people = "1 person" if len(approval.asked) == 1 else f"{len(approval.asked)} people"
+    why = "goes over a limit" if approval.why == "limit" else "costs more than you may spend alone"
+    return (
+        f"{generation.name} {why}, so I asked {people} to approve it. The price is held until "
+        f"{plan.quote.valid_until:%d %B, %H:%M} UTC; nothing is ordered before that."
+    )
+
+
+def approval_reminder(generation: Generation) -> str:
+    """Said to the approvers once more."""
+    return f"{generation.requester.name} is still waiting for an answer about {generation.name}; the card is above."
+
+
+def approval_ended(generation: Generation) -> str:
+    """How a request for approval ended."""
+    approval, name = generation.approval, generation.name
+    if approval is not None and approval.approved:
+        return f"{approval.decided_by} approved {name}."
+    if approval is not None and approval.decided_by:
+        reason = DENIALS[approval.reason][1]
+        return f"{approval.decided_by} did not approve {name}: {reason}. Nothing was ordered."
+    if approval is not None and approval.reason == "gone":
+        return f"{name} cannot be had at that price any more, so nothing was ordered. Ask again with a new price."
+    if generation.status is GenerationStatus.EXPIRED:
+        return f"Nobody answered about {name} in time. Nothing was ordered; you can ask again with a new price."
+    return f"{generation.requester.name} withdrew {name}. Nothing was ordered."
+
+
+LIMITS_OF = {
+    Budget.PERSON: "their limit for today",
+    Budget.CHANNEL: "the channel's limit for the month",
+    Budget.TEAM: "the team's limit for the month",
+    Budget.EVERYONE: "everybody's limit for today",
+}
+
+
+def approval_over(generation: Generation, cap: Cap, *, again: bool) -> str:
+    """What is to be approved goes over a limit by now; `again`: the approver may let it through all the same."""
+    limit = "the number of videos that may be under way" if cap.counts_orders else LIMITS_OF[cap.budget]
+    text = f"{generation.name} for {generation.requester.name} goes over {limit} now, so nothing is ordered yet."
+    return f"{text} Tap Approve once more to let it through all the same." if again else f"{text} It goes on waiting."
