@@ -4,13 +4,14 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help chat run test check format demo lock clean
+.PHONY: help chat run test check audit format demo lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input install -qq --require-hashes --only-binary :all:
 PYTHON ?=
 UPGRADE ?=
+ADVISORIES ?=
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +30,15 @@ check: $(VENV)/.dev  ## Lint, formatting, types and import contracts
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
+
+audit: $(VENV)/.dev  ## Look at the dependencies; with ADVISORIES=1, also for known holes, over the network
+	@$(PY) -m tests.security.dependencies
+	@$(PY) -m pip --disable-pip-version-check check
+ifneq ($(ADVISORIES),)
+	@$(PY) -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip --disable-pip-version-check --no-input install -qq pip-audit </dev/null >&2
+	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+endif
 
 format: $(VENV)/.dev  ## Put the code into shape
 	$(PY) -m ruff check --fix .

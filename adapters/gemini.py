@@ -32,6 +32,8 @@ MAX_PAST = 600
 """Characters of each earlier line that it gets to read."""
 MAX_OUTPUT_TOKENS = 8_192
 """Bound of what one answer may cost, thinking included."""
+MAX_REPLY_BYTES = 2 << 20
+"""Of one answer, many times what so many tokens come to."""
 PICTURES = ("first_frame", "last_frame", "references", "source_clip")
 
 Reply = TypeVar("Reply", bound=BaseModel)
@@ -62,7 +64,13 @@ class GeminiDialogueModel:
         """The time-outs bound a whole reading or writing, its repair included. Raises PermanentError for an address
         that must not be used."""
         longest = max(read_timeout_s, write_timeout_s)
-        self._api = GeminiApi(api_key=api_key, base_url=base_url, timeout_s=longest, loopback_only=loopback_only)
+        self._api = GeminiApi(
+            api_key=api_key,
+            base_url=base_url,
+            timeout_s=longest,
+            loopback_only=loopback_only,
+            most_bytes=MAX_REPLY_BYTES,
+        )
         self._catalogue = catalogue
         self._clock = clock
         self._reading_model = reading_model

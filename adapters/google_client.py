@@ -11,7 +11,7 @@ import functools
 import ipaddress
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,6 +30,8 @@ from core.errors import PermanentError
 GEMINI_URL = "https://generativelanguage.googleapis.com/"
 STORAGE_URL = "https://storage.googleapis.com/"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+MAX_ANSWER = 2 << 30
+"""Bytes of an answer, which may be a clip: what a service promises about its size binds nobody."""
 IDLE_S = 15.0
 """A connection that was idle for longer is not used again, since an order on one that the service is just closing
 would count as unanswered. In seconds."""
@@ -45,19 +47,45 @@ def check_address(url: str, *, loopback_only: bool) -> str:
     return url
 
 
-def http_client(timeout_s: float, *, loopback_only: bool) -> httpx.AsyncClient:
-    """An HTTP client that never repeats a request; to be closed by the caller."""
+def http_client(timeout_s: float, *, loopback_only: bool, most_bytes: int = MAX_ANSWER) -> httpx.AsyncClient:
+    """An HTTP client that never repeats a request, follows no redirect and takes no answer of more than `most_bytes`;
+    to be closed by the caller."""
 
     async def guard(request: httpx.Request) -> None:
         check_address(str(request.url), loopback_only=loopback_only)
+
+    async def bound(response: httpx.Response) -> None:
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _Bounded(response.stream, most_bytes, response.request)
 
     return httpx.AsyncClient(
         timeout=timeout_s,
         limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=IDLE_S),
         verify=_tls(),
-        event_hooks={"request": [guard]},
+        event_hooks={"request": [guard], "response": [bound]},
+        follow_redirects=False,  # the key travels in a header of its own, which would go along to any host
         trust_env=not loopback_only,
     )
+
+
+class _Bounded(httpx.AsyncByteStream):
+    """An answer's body that ends with an error when it is larger than it may be."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, most_bytes: int, request: httpx.Request) -> None:
+        self._stream = stream
+        self._left = most_bytes
+        self._request = request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            self._left -= len(chunk)
+            if self._left < 0:
+                raise httpx.ReadError("The answer is too large.", request=self._request)
+            yield chunk
+
+    async def aclose(self) -> None:
+        """Let go of the connection."""
+        await self._stream.aclose()
 
 
 def sdk_options(http: httpx.AsyncClient, base_url: str, timeout_s: float) -> types.HttpOptions:

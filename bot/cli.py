@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from bot.events import events
 from bot.money import money
 from core.errors import ReelbotError
 
@@ -29,6 +30,7 @@ app = typer.Typer(
 database = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(database, name="db")
 app.add_typer(money, name="money")
+app.add_typer(events, name="events")
 
 
 def main() -> None:
@@ -166,6 +168,38 @@ def check(
     raise typer.Exit(1 if checking.failed(outcomes) else 0)
 
 
+@app.command()
+def simulate(
+    paid: Annotated[
+        bool, typer.Option("--paid", help="With the configured video service; says what it costs, and asks.")
+    ] = False,
+    within: Annotated[float, typer.Option(min=1, help="Seconds that any one wait may take.")] = 600,
+) -> None:
+    """Send a test request through the whole path, with these settings: dialogue, card, rendering, checks, clip store,
+    delivery into DATA_DIR/simulated. Never disturbs a running Reelbot; exit code 1 when a step fails."""
+    settings = _settings()
+    from bot.logs import configure_logging
+    from bot.redaction import Redactor
+    from bot.simulating import Step
+    from bot.simulating import simulate as go
+
+    configure_logging("ERROR", settings.log_format, settings.secrets)
+    redact = Redactor(settings.secrets)
+
+    def say(step: Step) -> None:
+        outcome = "ok" if step.ok else "FAILED"
+        typer.echo(redact(f"{outcome:<7}{step.seconds:7.2f} s  {step.name:<18} {step.detail}".rstrip()))
+
+    typer.echo(
+        f"Real: the dialogue, {'the video service' if paid else 'the storyboard renderer (--paid: the service)'}, the "
+        "checks, the clip store, the disk. Not tried: chats, webhooks, and the rows of the real database."
+    )
+    if not asyncio.run(go(settings, paid=paid, agree=typer.confirm, say=say, within_s=within)):
+        typer.echo("The path is broken where it says FAILED.")
+        raise typer.Exit(1)
+    typer.echo("The whole path works.")
+
+
 @database.command()
 def upgrade() -> None:
     """Create the tables or bring them up to date. `reelbot run` does so by itself."""
@@ -176,3 +210,35 @@ def upgrade() -> None:
     configure_logging("WARNING", settings.log_format, settings.secrets)
     asyncio.run(migrations.upgrade(settings.database))
     typer.echo("The database is up to date.")
+
+
+@database.command()
+def copy(
+    to: Annotated[
+        str,
+        typer.Option(
+            help="The empty PostgreSQL database, like postgresql://user@host/reelbot. Its password may come from "
+            "PGPASSWORD or ~/.pgpass, which other people on this machine cannot see."
+        ),
+    ],
+) -> None:
+    """Move from SQLite to PostgreSQL: copy everything from DATABASE_URL. Stop Reelbot first; the old file is left as
+    it is, and the new database gets everything or nothing."""
+    settings = _settings()
+    from bot.logs import configure_logging
+    from core.money import exact_dollars
+    from storage.copying import copy_database
+
+    configure_logging("WARNING", settings.log_format, settings.secrets)
+    done = copy_database(settings.database, to, told=lambda table, rows: typer.echo(f"  {table}: {rows}"))
+    typer.echo(
+        f"{sum(done.rows.values())} rows of {len(done.rows)} tables are copied, each read back and as it was. The "
+        f"ledger of {done.proof.generations} videos has the same totals on both sides: {done.proof.sums}, "
+        f"{exact_dollars(done.proof.open)} of it still open."
+    )
+    for finding in done.proof.findings:
+        typer.echo(f"It was so before already: {finding}")
+    typer.echo(
+        "Now set DATABASE_URL to the new database and start Reelbot. The clips stay where MEDIA_URL keeps them. Do not "
+        "start it on the old file again: what was under way would be done twice."
+    )

@@ -18,8 +18,10 @@ from bot.check import Finding, Probe, State
 from bot.settings import Settings
 from bot.terms import terms_of
 from core import texts
+from core.absence import ReadBack
 from core.catalogue import Catalogue
 from core.forms import Forms
+from core.news import OperationNews
 from core.offers import Offers
 from core.overview import Overviews
 from core.ports import (
@@ -27,6 +29,7 @@ from core.ports import (
     DialogueModel,
     Generations,
     Media,
+    Pace,
     Platform,
     Receive,
     Receiver,
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from adapters.slack import SlackConnection
     from adapters.telegram import TelegramConnection
     from adapters.veo import VeoVideoProvider
+    from adapters.webhooks import WebhookAnnouncer
 
 MEGABYTE = 1 << 20
 WRITE_TIMEOUT_S = 30.0
@@ -64,6 +68,20 @@ class Connected:
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
     webhooks: Mapping[str, ReceivingWebhook] = field(default_factory=dict)
     """By path."""
+    read_back: Mapping[str, ReadBack] = field(default_factory=dict)
+    """What reads missed messages, by platform; not every platform lets us."""
+    alone: frozenset[str] = frozenset()
+    """Receivers that only one process may run."""
+
+
+class ServiceWebhook(Protocol):
+    """What a video service posts to."""
+
+    async def __call__(
+        self, headers: Mapping[str, str], body: bytes, hear: Callable[[OperationNews], Awaitable[None]]
+    ) -> WebhookAnswer:
+        """Take a request in; returns what is answered."""
+        ...
 
 
 class ReceivingWebhook(Protocol):
@@ -77,11 +95,21 @@ class ReceivingWebhook(Protocol):
 class Connections:
     """Makes adapters, and closes them in the end."""
 
-    def __init__(self, settings: Settings, catalogue: Catalogue, clock: Clock, generations: Generations) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        clock: Clock,
+        generations: Generations,
+        *,
+        pace: Pace | None = None,
+    ) -> None:
+        """`pace`: how fast all processes send together; None where there is only one."""
         self._settings = settings
         self._catalogue = catalogue
         self._clock = clock
         self._generations = generations
+        self._pace = pace
         self._open = AsyncExitStack()
 
     async def close(self) -> None:
@@ -115,6 +143,7 @@ class Connections:
             overall_per_s=settings.telegram_messages_per_s,
             chat_burst=settings.telegram_chat_burst,
             group_per_min=settings.telegram_group_per_min,
+            shared=self._pace,
         )
         receiver = TelegramReceiver(
             connection,
@@ -131,6 +160,7 @@ class Connections:
             platforms={platform.name: platform},
             receivers={platform.name: receiver},
             webhooks={"/telegram/webhook": receiver.handle} if settings.telegram_webhook_url else {},
+            alone=frozenset() if settings.telegram_webhook_url else frozenset({platform.name}),
         )
 
     def _telegram_connection(self) -> TelegramConnection:
@@ -157,6 +187,7 @@ class Connections:
             upload_bytes=settings.slack_upload_mb * MEGABYTE,
             download_bytes=settings.slack_download_mb * MEGABYTE,
             progress_edits_per_min=settings.slack_progress_edits_per_min,
+            shared=self._pace,
         )
         offers = Offers(
             catalogue=self._catalogue,
@@ -186,6 +217,7 @@ class Connections:
             platforms={platform.name: platform},
             receivers={platform.name: receiver},
             webhooks={} if settings.slack_app_token else {"/slack/events": receiver.handle},
+            read_back={platform.name: receiver.read_back},
         )
 
     def _slack_connection(self) -> SlackConnection:
@@ -274,11 +306,36 @@ class Connections:
 
         return AnimaticVideoProvider(self._settings.data_dir.absolute() / "animatic")
 
+    def service_webhooks(self) -> dict[str, ServiceWebhook]:
+        """What video services post to, by path. Raises PermanentError for a secret that is none."""
+        secret = self._settings.gemini_webhook_secret
+        if secret is None:
+            return {}
+        from adapters.gemini_webhook import GeminiWebhook
+
+        return {"/gemini/webhook": GeminiWebhook(secret.get_secret_value()).handle}
+
     def media(self) -> Media:
         """What measures and converts clips."""
         from adapters.pyav import PyAVMedia
 
         return PyAVMedia()
+
+    def announcer(self) -> WebhookAnnouncer:
+        """Who is told outside."""
+        from adapters.webhooks import WebhookAnnouncer
+
+        settings = self._settings
+        return self._kept(
+            WebhookAnnouncer(
+                url=_plain(settings.webhook_url),
+                secret=_plain(settings.webhook_secret),
+                clock=self._clock,
+                timeout_s=settings.webhook_timeout_s,
+                allow_private=settings.webhook_allow_private,
+                loopback_only=settings.loopback_only,
+            )
+        )
 
     # --- looking whether they answer -------------------------------------------------------------------------------
 
@@ -321,6 +378,8 @@ def _together(*parts: Connected) -> Connected:
         platforms={name: platform for part in parts for name, platform in part.platforms.items()},
         receivers={name: receiver for part in parts for name, receiver in part.receivers.items()},
         webhooks={path: webhook for part in parts for path, webhook in part.webhooks.items()},
+        read_back={name: read for part in parts for name, read in part.read_back.items()},
+        alone=frozenset().union(*(part.alone for part in parts)),
     )
 
 

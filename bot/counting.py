@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.metrics import Metrics
+from core.events import Announce
 from core.generation import ADMITTED, Generation, GenerationStatus
 from core.messages import Incoming
 from core.ports import Changes
@@ -14,8 +15,8 @@ from storage.store import SqlStore
 class CountingStore(SqlStore):
     """`SqlStore` that tells `Metrics` about every message, generation, order and paid call it has saved."""
 
-    def __init__(self, url: str, metrics: Metrics) -> None:
-        super().__init__(url)
+    def __init__(self, url: str, metrics: Metrics, *, announce: Announce | None = None) -> None:
+        super().__init__(url, announce=announce)
         self._metrics = metrics
 
     async def receive(self, incoming: Incoming, now: datetime) -> bool:

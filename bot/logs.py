@@ -7,6 +7,7 @@ what happens inside, so that one id can be followed from a message to the delive
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Iterable
 from typing import Literal, TextIO
@@ -78,6 +79,7 @@ def configure_logging(
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 structlog.processors.UnicodeDecoder(),
+                _one_line,
                 renderer,
                 _Redaction(secrets),
             ],
@@ -93,6 +95,22 @@ def configure_logging(
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     # It warns of each tick that is left out because the one before still runs; `bot.clock` logs what fails.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
+
+
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def _one_line(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Texts in which nobody's words look like another line of the log, or steer the terminal that shows it: line breaks
+    and control characters are spelled out, and a traceback is indented. (Fields are quoted by what renders them.)"""
+    event["event"] = _OBEYED.sub(_spelled, str(event.get("event", ""))).replace("\n", "\\n")
+    if isinstance(event.get("exception"), str):
+        event["exception"] = "\n".join(f"  {_OBEYED.sub(_spelled, line)}" for line in event["exception"].split("\n"))
+    return event
+
+
+def _spelled(match: re.Match[str]) -> str:
+    return ascii(match[0])[1:-1]
 
 
 class _Redaction:

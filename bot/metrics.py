@@ -50,6 +50,24 @@ class Metrics:
         )
         self._outbox = Gauge("reelbot_outbox_waiting", "Chats where something waits to be sent.", registry=registry)
         self._running = Gauge("reelbot_running", "Generations on a worker.", registry=registry)
+        self._silent = Gauge(
+            "reelbot_receiver_silent_seconds",
+            "Since a platform's receiver was last found receiving.",
+            ["platform"],
+            registry=registry,
+        )
+        self._receiving = Gauge(
+            "reelbot_receiver_well", "1 while a platform's receiver receives.", ["platform"], registry=registry
+        )
+        self._restarts = Counter(
+            "reelbot_receiver_restarts", "Receivers started anew.", ["platform"], registry=registry
+        )
+        self._troubles = Gauge(
+            "reelbot_trouble", "1 while something does not get on as it should.", ["what"], registry=registry
+        )
+        self._oldest = Gauge(
+            "reelbot_oldest_seconds", "How long the oldest of what waits has been waiting.", ["what"], registry=registry
+        )
         self._queued = Gauge("reelbot_queued", "Generations that wait for a worker.", registry=registry)
 
     def message(self, platform: str) -> None:
@@ -83,6 +101,24 @@ class Metrics:
         self._outbox.set(outbox)
         self._running.set(running)
         self._queued.set(queued)
+
+    def receiving(self, platform: str, silent_s: float, *, well: bool) -> None:
+        """A platform's receiver was looked at: whether it receives, and how long ago it did."""
+        self._silent.labels(platform).set(silent_s)
+        self._receiving.labels(platform).set(well)
+
+    def restarted(self, platform: str) -> None:
+        """A platform's receiver is started anew."""
+        self._receiving.labels(platform).set(0)
+        self._restarts.labels(platform).inc()
+
+    def trouble(self, what: str, there: bool) -> None:
+        """Whether something of this kind does not get on."""
+        self._troubles.labels(what).set(there)
+
+    def oldest(self, what: str, seconds: float) -> None:
+        """How long the oldest of this kind has been waiting; 0 when nothing does."""
+        self._oldest.labels(what).set(seconds)
 
     def render(self) -> bytes:
         """Everything in Prometheus's text format, of the content type `CONTENT_TYPE`."""

@@ -234,10 +234,11 @@ def settle(
     if not release:
         raise typer.BadParameter("say what is to become of the money: --release gives it back", param_hint="--release")
     settings = _settings()
+    from bot.terms import announce_of
     from storage.store import SqlStore
 
     async def work() -> Generation:
-        store = SqlStore(settings.database)
+        store = SqlStore(settings.database, announce=announce_of(settings))
         try:
             await store.open()
             return await released(store, int(match[1]), " ".join(reason.split()), datetime.now(UTC))

@@ -24,7 +24,10 @@ SHAPES = re.compile(
     | ya29\.[A-Za-z0-9._-]{10,}                       # a Google access token
     | xox[a-z]-[A-Za-z0-9-]{10,}                      # a Slack token
     | xapp-[A-Za-z0-9-]{10,}
-    | eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*                       # a signed JSON token
+    | whsec_[A-Za-z0-9+/=_-]{20,}                     # what events are signed with
+    | (?<=hooks\.slack\.com/)[^\s"'<>]{10,}           # where an answer to a tap may be posted
+    # A signed JSON token. It begins where nothing of its kind stands before it, or a long text would be read for ever.
+    | (?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*
     | -----BEGIN[ A-Z]*PRIVATE[ ]KEY-----[\s\S]*?(?:-----END[ A-Z]*PRIVATE[ ]KEY-----|\Z)
     | (?<=/v/)[A-Za-z0-9_-]{30,}                      # the token of a link to a clip
     """,

@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from bot.clip_page import clip_page
 from bot.metrics import CONTENT_TYPE, Metrics
@@ -30,6 +31,10 @@ MAX_BODY = 1_000_000
 """Bytes of a webhook call: Telegram's are a few kB, Slack's well below 100."""
 BODY_TIMEOUT_S = 10.0
 """How long a webhook call may take to arrive."""
+HEADERS_TIMEOUT_S = 10.0
+"""How long a connection may stay open without a whole request: each takes one of the files that a process may have."""
+MAX_CONNECTIONS = 500
+"""At once; beyond it the answer is 503, which platforms take for "come again"."""
 CHECK_TIMEOUT_S = 3.0
 """How long one health check may take: whoever asks has given up soon after."""
 
@@ -53,14 +58,15 @@ def web_app(
     *,
     health: Mapping[str, HealthCheck],
     ready: Mapping[str, HealthCheck],
+    watched: Mapping[str, HealthCheck] | None = None,
     metrics: Metrics,
     clips: ClipStore,
     link_secret: str,
     clock: Clock,
     webhooks: Mapping[str, Webhook],
 ) -> ASGIApp:
-    """The application: `/healthz` from `health`, `/readyz` from `ready` (each by name), `/metrics`, `/v/<token>` with
-    the clips, and `webhooks` by path."""
+    """The application: `/healthz` from `health`, `/readyz` from `ready` (each by name) with what is wrong of `watched`,
+    which keeps nobody from being served, `/metrics`, `/v/<token>` with the clips, and `webhooks` by path."""
 
     async def count(request: Request) -> Response:
         return Response(metrics.render(), headers={"Content-Type": CONTENT_TYPE})
@@ -71,7 +77,7 @@ def web_app(
     app = Starlette(
         routes=[
             Route("/healthz", _health_page(health)),
-            Route("/readyz", _health_page(ready)),
+            Route("/readyz", _health_page(ready, watched or {})),
             Route("/metrics", count),
             Route("/v/{token}", clip),
             *(Route(path, _webhook_page(handler), methods=["POST"]) for path, handler in webhooks.items()),
@@ -101,14 +107,24 @@ class _SecurityHeaders:
 # --- health and webhooks ---------------------------------------------------------------------------------------------
 
 
-def _health_page(checks: Mapping[str, HealthCheck]) -> Callable[[Request], Awaitable[Response]]:
+def _health_page(
+    checks: Mapping[str, HealthCheck], watched: Mapping[str, HealthCheck] | None = None
+) -> Callable[[Request], Awaitable[Response]]:
     async def page(request: Request) -> Response:
-        found = await asyncio.gather(*(_checked(name, check) for name, check in checks.items()))
-        well = not any(found)
-        report = {name: wrong or "ok" for name, wrong in zip(checks, found, strict=True)}
-        return JSONResponse({"status": "ok" if well else "failing", "checks": report}, 200 if well else 503)
+        found = await _all_checked(checks)
+        well = not any(found.values())
+        report = {name: wrong or "ok" for name, wrong in found.items()}
+        body: dict[str, object] = {"status": "ok" if well else "failing", "checks": report}
+        if warnings := {name: wrong for name, wrong in (await _all_checked(watched or {})).items() if wrong}:
+            body["warnings"] = warnings
+        return JSONResponse(body, 200 if well else 503)
 
     return page
+
+
+async def _all_checked(checks: Mapping[str, HealthCheck]) -> dict[str, str]:
+    found = await asyncio.gather(*(_checked(name, check) for name, check in checks.items()))
+    return dict(zip(checks, found, strict=True))
 
 
 async def _checked(name: str, check: HealthCheck) -> str:
@@ -178,11 +194,37 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _impatient(seconds: float) -> type[H11Protocol]:
+    """uvicorn's protocol, which ends connections that ask for nothing: by itself it waits for a request for ever."""
+
+    class Impatient(H11Protocol):
+        _seen: object = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self.loop.call_later(seconds, self._look)
+
+        def _look(self) -> None:
+            if self.transport.is_closing():
+                return
+            idle = self.cycle is None or self.cycle.response_complete
+            if idle and self.cycle is self._seen:
+                self.transport.close()
+                return
+            self._seen = self.cycle
+            self.loop.call_later(seconds, self._look)
+
+    return Impatient
+
+
 @asynccontextmanager
-async def serve(app: ASGIApp, host: str, port: int, *, stop_within_s: int = 3) -> AsyncIterator[int]:
+async def serve(
+    app: ASGIApp, host: str, port: int, *, stop_within_s: int = 3, headers_within_s: float = HEADERS_TIMEOUT_S
+) -> AsyncIterator[int]:
     """Serve `app` while the block runs; gives the port, which the system chooses when `port` is 0.
 
-    At the end running answers get `stop_within_s` seconds. Raises PermanentError when the address cannot be used.
+    At the end running answers get `stop_within_s` seconds; a connection gets `headers_within_s` until it has asked for
+    something. Raises PermanentError when the address cannot be used.
     """
     listener = _listen(host, port)
     server = _Server(
@@ -195,6 +237,8 @@ async def serve(app: ASGIApp, host: str, port: int, *, stop_within_s: int = 3) -
             date_header=True,
             lifespan="off",
             ws="none",
+            http=_impatient(headers_within_s),
+            limit_concurrency=MAX_CONNECTIONS,
             timeout_graceful_shutdown=stop_within_s,
         )
     )

@@ -188,6 +188,13 @@ class Settings(BaseSettings):
     google_gemini_base_url: str = setting(
         "Gemini", "", "Another address for the Gemini API. Unset: Google's.", example="http://localhost:9001"
     )
+    gemini_webhook_secret: Secret = setting(
+        "Gemini",
+        None,
+        "Secret of the webhook that the project has registered for /gemini/webhook, so that finished clips are noticed "
+        "at once. Unset: they are noticed by looking.",
+        example="whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+    )
     dialogue_model_provider: Literal["auto", "gemini", "rules"] = setting(
         "Gemini",
         "auto",
@@ -282,6 +289,15 @@ class Settings(BaseSettings):
     )
     max_in_flight_per_person: int = setting(
         "Videos", 2, "Of these, videos of one person.", unit="videos", example="2", ge=1, le=10_000
+    )
+    max_in_flight_per_channel: int | None = setting(
+        "Videos",
+        None,
+        "Of these, videos of one chat or channel. Unset: any number.",
+        unit="videos",
+        example="3",
+        ge=1,
+        le=10_000,
     )
     default_aspect: Literal["16:9", "9:16", "1:1"] = setting(
         "Videos", "16:9", "Shape of a video when nobody says.", unit="width:height", example="9:16"
@@ -432,11 +448,27 @@ class Settings(BaseSettings):
     approval_over_limit: bool = setting(
         "Limits", False, "Whether approvers may let through what goes over a limit of money.", example="true"
     )
+    review_before_post: bool = setting(
+        "Limits",
+        False,
+        "Whether an approver looks at each finished video before it is posted where others read along.",
+        example="true",
+    )
     approvers: Names = setting(
-        "Limits", (), "People who approve, as platform:id. Nobody approves their own.", example="slack:U0123ABCD"
+        "Limits",
+        (),
+        "Who approves and looks, as platform:id: people, or Slack user groups with everybody in them. Nobody decides "
+        "about their own.",
+        example="slack:U0123ABCD,slack:S0123ABCD",
     )
     approval_expires_h: float = setting(
-        "Limits", 24, "How long a request waits for approval.", unit="hours", example="24", gt=0, le=720
+        "Limits",
+        24,
+        "How long a request waits for approval, and a video to be looked at.",
+        unit="hours",
+        example="24",
+        gt=0,
+        le=720,
     )
     limit_turns_per_min: int = setting(
         "Limits",
@@ -491,6 +523,34 @@ class Settings(BaseSettings):
     )
     link_valid_days: float = setting(
         "Web", 7, "How long a link to a clip works.", unit="days", example="7", gt=0, le=3_650
+    )
+
+    webhook_url: Secret = setting(
+        "Events out",
+        None,
+        "Where events about videos are posted: an https address. Unset: none are.",
+        example="https://hooks.example.org/reelbot",
+    )
+    webhook_secret: Secret = setting(
+        "Events out",
+        None,
+        "What events are signed with, by Standard Webhooks: whsec_ and the base64 of 24 to 64 random bytes.",
+        example="whsec_dGhpcy1pcy1vbmx5LWFuLWV4YW1wbGUh",
+    )
+    webhook_allow_private: bool = setting(
+        "Events out",
+        False,
+        "Whether WEBHOOK_URL may lead into the network that the bot runs in, and be http.",
+        example="true",
+    )
+    webhook_timeout_s: float = setting(
+        "Events out",
+        15,
+        "How long the receiver may take to answer.",
+        unit="seconds",
+        example="15",
+        gt=0,
+        le=120,
     )
 
     log_level: LogLevel = setting("Running", "INFO", "Least important line that is logged.", example="WARNING")

@@ -112,6 +112,7 @@ def joint_problems(settings: Settings) -> tuple[Problem, ...]:
         *_limits(settings),
         *_storage(settings),
         *_web(settings),
+        *_events_out(settings),
     )
 
 
@@ -173,11 +174,17 @@ def _limits(s: Settings) -> Iterator[Problem]:
     for person in s.approvers:
         if not PERSON.fullmatch(person):
             yield Problem(
-                "APPROVERS", f"“{person}” is not a person, written as platform:id", "APPROVERS=slack:U0123ABCD"
+                "APPROVERS", f"“{person}” is no person or group, written as platform:id", "APPROVERS=slack:U0123ABCD"
             )
-    if not s.approvers and (s.approval_above_usd is not None or s.approval_over_limit):
-        name = "APPROVAL_ABOVE_USD" if s.approval_above_usd is not None else "APPROVAL_OVER_LIMIT"
-        yield Problem("APPROVERS", f"nobody is named, but {name} is set", "APPROVERS=slack:U0123ABCD", (name,))
+    needing = {
+        "APPROVAL_ABOVE_USD": s.approval_above_usd is not None,
+        "APPROVAL_OVER_LIMIT": s.approval_over_limit,
+        "REVIEW_BEFORE_POST": s.review_before_post,
+    }
+    if not s.approvers and any(needing.values()):
+        names = tuple(name for name, needs in needing.items() if needs)
+        what = f"nobody is named, but {' and '.join(names)} {'is' if len(names) == 1 else 'are'} set"
+        yield Problem("APPROVERS", what, "APPROVERS=slack:U0123ABCD", names)
     if s.budget_zone == "UTC":
         return
     try:
@@ -276,6 +283,28 @@ def _storage(s: Settings) -> Iterator[Problem]:
 def _web(s: Settings) -> Iterator[Problem]:
     if s.public_url:
         yield from _web_address("PUBLIC_URL", s.public_url, "https://bot.example.org")
+
+
+def _events_out(s: Settings) -> Iterator[Problem]:
+    address, secret = "WEBHOOK_URL=https://hooks.example.org/reelbot", "WEBHOOK_SECRET=whsec_…"
+    if s.webhook_url is None:
+        if s.webhook_secret is not None:
+            yield Problem("WEBHOOK_SECRET", "it is set, but WEBHOOK_URL is not", address, ("WEBHOOK_URL",))
+        return
+    from adapters.webhooks import checked_secret, checked_url  # only where it is used: it is slow to load
+
+    try:
+        checked_url(s.webhook_url.get_secret_value(), allow_private=s.webhook_allow_private)
+    except PermanentError as error:
+        yield Problem("WEBHOOK_URL", str(error), address)
+    if s.webhook_secret is None:
+        what = "it is not set, but WEBHOOK_URL is: without it nobody could tell our events from forged ones"
+        yield Problem("WEBHOOK_SECRET", what, secret, ("WEBHOOK_URL",))
+        return
+    try:
+        checked_secret(s.webhook_secret.get_secret_value())
+    except PermanentError as error:
+        yield Problem("WEBHOOK_SECRET", str(error), secret)
 
 
 def _needs(variable: str, value: str, needed: str, otherwise: str) -> Problem:

@@ -1,4 +1,6 @@
-"""What the admin's settings say about every request, in core's words: the terms, and the catalogue they go by."""
+"""What the admin's settings say about every request, in core's words: the terms, the catalogue they go by, and whether
+anybody outside is told.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from core.allowance import Allowance
 from core.approval import ApprovalRules
 from core.catalogue import Catalogue, load_catalogue, merged_catalogue
 from core.catalogue_checks import CatalogueError
+from core.events import Announce, event_of
 from core.limits import Limits
 from core.money import MICROS_PER_DOLLAR, Micros
 from core.planning import CostShown, Terms
@@ -32,6 +35,7 @@ def terms_of(settings: Settings) -> Terms:
         approval=ApprovalRules(
             above=_micros(settings.approval_above_usd),
             over_limit=settings.approval_over_limit,
+            review=settings.review_before_post,
             approvers=settings.approvers,
             expires_s=settings.approval_expires_h * 3600,
         ),
@@ -49,6 +53,11 @@ def terms_of(settings: Settings) -> Terms:
         ),
         storyboard_providers=frozenset({"animatic"}),
     )
+
+
+def announce_of(settings: Settings) -> Announce | None:
+    """What is told of every change that is saved, by whichever command; None where there is nobody to tell."""
+    return event_of if settings.webhook_url is not None else None
 
 
 def catalogue_of(settings: Settings) -> Catalogue:

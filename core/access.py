@@ -6,10 +6,17 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from core.messages import Incoming, Message
+from core.actions import FOR_APPROVERS, parse_action
+from core.messages import Incoming, Message, Press
 
 _TOLD_EVERY = timedelta(hours=1)
 _MANY = 10_000
+
+
+def _decides(incoming: Incoming) -> bool:
+    """Whether it is an answer of somebody who was asked alone."""
+    pressed = parse_action(incoming.action) if isinstance(incoming, Press) and incoming.private else None
+    return pressed is not None and pressed.verb in FOR_APPROVERS
 
 
 class Refusal(StrEnum):
@@ -47,7 +54,10 @@ class Access:
 
     def refusal(self, incoming: Incoming, *, chat: str) -> Refusal | None:
         """Why the message or press is not to be heard, or None when it is; `chat` is the platform's own id of where it
-        came."""
+        came. Who was named to decide about what others order may do so, on whatever list they are: whether they were
+        is looked at where the press is handled."""
+        if _decides(incoming):
+            return None
         listed = incoming.sender.native_id in self._users
         if (self._users and not listed) or (self._teams and incoming.sender.team not in self._teams):
             return Refusal.PERSON

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 MAX_BYTES = 64
 """Telegram's limit for callback data."""
+FOR_APPROVERS = frozenset({"approve", "deny", "pass", "reject"})
+"""Verbs of the buttons for those who were asked to decide; whoever handles one looks at who that is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,13 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
+from core.approvers import Approvers
+from core.bounds import MAX_TEXT
 from core.conversation import Conversation, Turn, Waiting, remembered, titled
 from core.errors import ReelbotError
 from core.generation import Generation
 from core.limits import OverLimit, Standings, caps_of
-from core.messages import ConversationKey, Incoming, Message, Person, Press
+from core.messages import ConversationKey, Incoming, Message, Press
 from core.offers import Offers
 from core.outbox import Outbox
 from core.ports import Changes, ClipStore, Clock, Generations, Inbox, Obstacle, Platform, Scene
@@ -37,6 +39,7 @@ class Answering:
         platforms: Mapping[str, Platform],
         clips: ClipStore,
         offers: Offers,
+        approvers: Approvers,
         outbox: Outbox,
         started: Notify,
         woken: Notify,
@@ -49,6 +52,7 @@ class Answering:
         self._platforms = platforms
         self._clips = clips
         self._offers = offers
+        self._approvers = approvers
         self._outbox = outbox
         self._started = started
         self._woken = woken
@@ -131,7 +135,7 @@ class Answering:
             standings=await self._standings(trial.shown, offer) if trial.shown else Standings(),
             over=over,
             private=incoming.private,
-            approvers=await self._places_of_approvers(trial.asks_approval, offer),
+            places=await self._approvers.places(trial.asks) if trial.asks is not None else {},
         )
         fill(response)
         response.shape(wordings)
@@ -154,21 +158,6 @@ class Answering:
             return Standings()
         listed = tuple(caps)
         return Standings(used=dict(zip(listed, await self._generations.standing(listed), strict=True)))
-
-    async def _places_of_approvers(self, generation: Generation | None, offer: Offer) -> Mapping[str, ConversationKey]:
-        """Where each of those who may approve a request can be asked, on whichever platform they are."""
-        places: dict[str, ConversationKey] = {}
-        for person_id in offer.terms.approval.asked_for(generation) if generation is not None else ():
-            platform = self._platforms.get(person_id.partition(":")[0])
-            try:
-                place = await platform.direct(Person(id=person_id, name=person_id)) if platform is not None else None
-            except ReelbotError as error:
-                # The others are asked; nobody's message waits for one that cannot be reached.
-                log.warning("approver.unreachable", extra={"person": person_id, "error": type(error).__name__})
-                place = None
-            if place is not None:
-                places[person_id] = place
-        return places
 
     async def _left(self, conversation: Conversation) -> tuple[Conversation, ...]:
         """The conversation that a new one takes the place of: only one is current."""
@@ -206,7 +195,7 @@ class Answering:
             received_at=waiting[0].received_at,
             at=now,
             person_id=incoming.sender.id,
-            text=incoming.action if isinstance(incoming, Press) else text,
+            text=incoming.action if isinstance(incoming, Press) else text[:MAX_TEXT],
             moves=tuple(response.moves),
         )
         await self._inbox.commit(

@@ -37,18 +37,17 @@ class ApprovalRules:
     """Orders that cost more need an approval."""
     over_limit: bool = False
     """Whether an approver may let through what goes over a limit."""
+    review: bool = False
+    """Whether an approver looks at each clip before others see it."""
     approvers: tuple[str, ...] = ()
-    """Ids of people, such as "slack:U1"."""
+    """Ids of people or groups, such as "slack:U1" or "slack:S1", as the admin names them; whom they stand for,
+    `core.approvers` finds out."""
     expires_s: float = 86_400.0
-    """How long a request waits, in seconds."""
+    """How long a request waits, in seconds; also one to look at a clip."""
 
     def needed(self, generation: Generation, price: Micros) -> bool:
         """Whether an order at this price has to be approved."""
         return bool(self.approvers) and self.above is not None and price > self.above
-
-    def asked_for(self, generation: Generation) -> tuple[str, ...]:
-        """Who may approve it: everybody on the list but the requester."""
-        return tuple(person for person in self.approvers if person != generation.requester.id)
 
 
 def asking(

@@ -12,7 +12,7 @@ from typing import Any
 
 from core import texts
 from core.actions import action
-from core.generation import Generation
+from core.generation import Generation, GenerationStatus
 from core.limits import Left
 from core.messages import Button, Post, PostKind, Rows
 from core.planning import Terms
@@ -21,6 +21,11 @@ from core.planning import Terms
 def status_anchor(generation: Generation) -> str:
     """What the generation's status message is known by."""
     return f"status:{generation.id}"
+
+
+def card_anchor(generation: Generation) -> str:
+    """What the generation's card is known by."""
+    return f"card:{generation.id}"
 
 
 def question_post(generation: Generation, reply_to: str) -> Post:
@@ -73,8 +78,17 @@ def _question_anchor(generation: Generation) -> str:
     return f"ask:{generation.id}:{generation.question.number}"
 
 
-def card_post(generation: Generation, terms: Terms, now: datetime, reply_to: str, *, left: Left | None = None) -> Post:
-    """The plan card with its buttons; `left` is what is left of the tightest limit."""
+def card_post(
+    generation: Generation,
+    terms: Terms,
+    now: datetime,
+    reply_to: str,
+    *,
+    left: Left | None = None,
+    reviewed: bool = False,
+) -> Post:
+    """The plan card with its buttons; `left` is what is left of the tightest limit, `reviewed` whether the clip is
+    looked at before it is posted."""
     plan = generation.plan
     assert plan is not None
     first = [Button(label=texts.buttons.make_it(plan), action=action("make", generation.id, plan.number))]
@@ -86,7 +100,9 @@ def card_post(generation: Generation, terms: Terms, now: datetime, reply_to: str
         Button(label=texts.buttons.CANCEL, action=action("cancel", generation.id)),
     )
     storyboard = plan.provider in terms.storyboard_providers
-    text = texts.cards.card(generation, plan, now=now, budget=terms.budget, storyboard=storyboard, left=left)
+    text = texts.cards.card(
+        generation, plan, now=now, budget=terms.budget, storyboard=storyboard, left=left, reviewed=reviewed
+    )
     return _card(generation, text, (tuple(first), second), reply_to)
 
 
@@ -108,7 +124,7 @@ def _card(generation: Generation, text: str, buttons: Rows, reply_to: str) -> Po
         heading=texts.spelling.heading(generation),
         text=text,
         buttons=buttons,
-        anchor=f"card:{generation.id}",
+        anchor=card_anchor(generation),
         reply_to=reply_to,
     )
 
@@ -116,11 +132,12 @@ def _card(generation: Generation, text: str, buttons: Rows, reply_to: str) -> Po
 def status_post(generation: Generation, text: str, *, done: float | None = None, reply_to: str = "") -> Post:
     """The status message while something is under way; `done` is the share of the work, 0 to 1, when it is known."""
     cancel = Button(label=texts.buttons.CANCEL, action=action("cancel", generation.id))
+    stoppable = not generation.cancel_requested and generation.status is not GenerationStatus.PENDING_REVIEW
     return Post(
         key=generation.key,
         kind=PostKind.STATUS,
         text=text,
-        buttons=() if generation.cancel_requested else ((cancel,),),
+        buttons=((cancel,),) if stoppable else (),
         anchor=status_anchor(generation),
         progress=done,
         reply_to=reply_to,

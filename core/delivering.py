@@ -58,7 +58,9 @@ class Deliverer:
         path, poster = await self._collector.sent_files(generation)
         facts = await self._collector.sent_facts(generation, path)
         started = generation.entered.get(GenerationStatus.SUBMITTING.value, generation.created_at)
-        finished = generation.entered.get(GenerationStatus.DELIVERING.value, self._clock.now())
+        # What people take to look at it is no part of making it.
+        done = GenerationStatus.DELIVERING if generation.review is None else GenerationStatus.PENDING_REVIEW
+        finished = generation.entered.get(done.value, self._clock.now())
         smaller = bool(clip.sent) and clip.sent.endswith("smaller.mp4")
         offer = await self._offers.current()
         delivery = Delivery(

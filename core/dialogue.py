@@ -17,6 +17,9 @@ from datetime import datetime, timedelta
 from core import texts
 from core.actions import Action, parse_action
 from core.answering import Answering, Fill, Notify
+from core.approvers import Approvers
+from core.bounds import bounded
+from core.claiming import claimed, in_place
 from core.commands import ABOUT_EVERYTHING, apply_command, known, needs_reading, target_of
 from core.conversation import Waiting, owner_of
 from core.corrections import apply_correction, correction_of
@@ -27,7 +30,7 @@ from core.intake import Intake, Taken
 from core.messages import ConversationKey, Incoming, Message, Post, Press
 from core.offers import Offers
 from core.outbox import Outbox
-from core.ports import Changes, ClipStore, Clock, Generations, Inbox, OutboxPost, Platform, Scene
+from core.ports import Changes, Claims, ClipStore, Clock, Generations, Inbox, OutboxPost, Platform, Scene
 from core.presses import apply_press
 from core.readers import Readers
 from core.reading import Intent
@@ -62,11 +65,13 @@ class Dialogue:
         intake: Intake,
         readers: Readers,
         offers: Offers,
+        approvers: Approvers,
         outbox: Outbox,
         started: Notify,
         woken: Notify,
         album_wait_s: float,
         turns_per_minute: int,
+        claims: Claims,
         clock: Clock,
     ) -> None:
         """`started` and `woken`: see `Answering`; `album_wait_s`: see `Hearing`; `turns_per_minute`: see `Tempo`."""
@@ -79,6 +84,7 @@ class Dialogue:
         self._tempo = Tempo(turns_per_minute)
         self._spending = Spending(generations=generations)
         self._outbox = outbox
+        self._claims = claims
         self._clock = clock
         self._routing = Routing(inbox=inbox, generations=generations, clock=clock)
         self._answering = Answering(
@@ -87,6 +93,7 @@ class Dialogue:
             platforms=platforms,
             clips=clips,
             offers=offers,
+            approvers=approvers,
             outbox=outbox,
             started=started,
             woken=woken,
@@ -94,6 +101,7 @@ class Dialogue:
         )
         self._hearing = Hearing(
             inbox=inbox,
+            generations=generations,
             intake=intake,
             readers=readers,
             offers=offers,
@@ -117,6 +125,7 @@ class Dialogue:
 
     async def receive(self, incoming: Incoming) -> None:
         """Keep what came in. When this returns the platform may be told that it arrived."""
+        incoming = bounded(incoming)
         if await self._strange(incoming):
             return
         if not await self._inbox.receive(incoming, self._clock.now()):
@@ -164,6 +173,10 @@ class Dialogue:
 
     async def turn(self, key: ConversationKey) -> None:
         """Deal with everything that waits in one place."""
+        async with claimed(self._claims, self._clock, in_place("turn", key)):
+            await self._turns_of(key)
+
+    async def _turns_of(self, key: ConversationKey) -> None:
         while waiting := tuple(one for one in await self._inbox.waiting(key) if not self._put_off(one)):
             try:
                 await self._answer(waiting)

@@ -13,7 +13,7 @@ from core.actions import action
 from core.booking import booked, house_cost
 from core.cards import ended_status
 from core.generation import Generation, GenerationStatus
-from core.messages import Button, ConversationKey, Post, Rows
+from core.messages import Button, ConversationKey, Person, Post, Rows
 from core.money import EntryKind
 from core.ports import Changes, OutboxPost, PostedMessage
 from core.reading import TokenUse
@@ -45,10 +45,11 @@ def refused(
     return replace(_ended(ended, texts.endings.refused(ended), rows, "refused", now), uses=uses)
 
 
-def cancelled(generation: Generation, now: datetime) -> Changes:
-    """Stopped on the person's wish."""
+def cancelled(generation: Generation, now: datetime, *, unstopped: bool = False) -> Changes:
+    """Stopped on the person's wish. `unstopped`: its provider could not be told, and goes on and bills it."""
     ended = generation.moved(S.CANCELLED, now, due_at=None)
-    return _ended(ended, texts.endings.cancelled(ended), (), "cancelled", now)
+    changes = _ended(ended, texts.endings.cancelled(ended), (), "cancelled", now)
+    return replace(changes, house=(house_cost(ended, "unstopped", now),)) if unstopped else changes
 
 
 def settled(generation: Generation, reason: str, now: datetime) -> Changes:
@@ -58,10 +59,10 @@ def settled(generation: Generation, reason: str, now: datetime) -> Changes:
     return replace(changes, house=(house_cost(ended, "unanswered", now),))
 
 
-def cannot_stop(generation: Generation, now: datetime) -> Changes:
-    """The provider cannot be stopped: it goes on, and the person is told."""
-    going_on = replace(generation, cancel_requested=False, updated_at=now)
-    post = _notice(generation, texts.clips.CANNOT_STOP.format(id=generation.name), ())
+def cannot_stop(generation: Generation, now: datetime, *, for_good: bool = True) -> Changes:
+    """The provider cannot be stopped: it goes on, and the person is told. Not `for_good`: asking again may help."""
+    going_on = replace(generation, cancel_requested=False, unstoppable=for_good, updated_at=now)
+    post = _notice(generation, texts.endings.cannot_stop(generation), ())
     return _changes(going_on, (post,), now)
 
 
@@ -89,10 +90,9 @@ def _choice(generation: Generation) -> Rows:
 def late(generation: Generation, elapsed_s: float, now: datetime) -> Changes:
     """It takes twice the expected time: said once, with a way out."""
     told = replace(generation, told_late=True)
-    buttons = (
-        Button(label=texts.buttons.KEEP_WAITING, action=action("wait", told.id)),
-        Button(label=texts.buttons.CANCEL, action=action("cancel", told.id)),
-    )
+    wait = Button(label=texts.buttons.KEEP_WAITING, action=action("wait", told.id))
+    cancel = Button(label=texts.buttons.CANCEL, action=action("cancel", told.id))
+    buttons = (wait,) if told.unstoppable else (wait, cancel)
     return _changes(told, (_notice(told, texts.working.late(told, elapsed_s=elapsed_s), (buttons,)),), now)
 
 
@@ -122,6 +122,57 @@ def undeliverable(generation: Generation, reason: str, now: datetime) -> Changes
     if not _held(generation):
         return replace(changes, entries=())
     return replace(changes, house=(house_cost(ended, "undeliverable", now),))
+
+
+def passed(generation: Generation, by: Person, now: datetime) -> Changes:
+    """One of those who look at the clip beforehand lets it be posted: it goes on, and the others are told."""
+    assert generation.review is not None
+    review = replace(generation.review, decided_by=by.name, passed=True)
+    # It took as long as people took; nobody has to be told that it is late.
+    going_on = generation.moved(S.DELIVERING, now, review=review, due_at=now, told_late=True)
+    return _changes(going_on, _reviewers_told(going_on, by), now)
+
+
+def rejected(generation: Generation, by: Person, reason: str, now: datetime) -> Changes:
+    """One of those who look at the clip beforehand does not let it be posted; `reason` is a word for why."""
+    assert generation.review is not None
+    review = replace(generation.review, decided_by=by.name, reason=reason)
+    ended = generation.moved(S.CANCELLED, now, review=review, due_at=None)
+    return _withheld(generation, ended, (), "rejected", _reviewers_told(ended, by), now)
+
+
+def unreviewed(generation: Generation, reason: str, now: datetime) -> Changes:
+    """Nobody let the clip be posted: it is kept, not charged, and they can be asked again. `reason`: "late" when nobody
+    answered in time, "unreached" when nobody could be asked."""
+    assert generation.review is not None
+    review = replace(generation.review, reason=reason)
+    ended = generation.moved(S.UNDELIVERABLE, now, review=review, due_at=None)
+    buttons = ((Button(label=texts.approvals.ASK_AGAIN, action=action("post", ended.id)),),)
+    return _withheld(generation, ended, buttons, "undeliverable", _reviewers_told(ended, None), now)
+
+
+def _withheld(
+    before: Generation, ended: Generation, buttons: Rows, reason: str, told: tuple[Post, ...], now: datetime
+) -> Changes:
+    """A clip that exists is not posted: nobody is charged, and the house pays what its provider bills."""
+    notice = _notice(ended, texts.approvals.review_refused(ended), buttons)
+    changes = _changes(ended, (notice, ended_status(ended), *told), now)
+    if not _held(before):
+        return changes
+    entries = (booked(ended, EntryKind.RELEASE, reason, now),)
+    return replace(changes, entries=entries, house=(house_cost(ended, reason, now),))
+
+
+def _reviewers_told(generation: Generation, decider: Person | None) -> tuple[Post, ...]:
+    """A line to everybody who has the clip on how it ended, but to whoever decided."""
+    review = generation.review
+    assert review is not None
+    text = texts.approvals.review_ended(generation)
+    return tuple(
+        Post(key=asked.key, text=text, person=Person(id=asked.person_id, name=asked.person_id))
+        for asked in review.asked
+        if asked.person_id in review.saved and (decider is None or asked.person_id != decider.id)
+    )
 
 
 def delivered_buttons(generation: Generation, link: str) -> Rows:

@@ -28,6 +28,7 @@ class GenerationStatus(StrEnum):
     SUBMITTING = "submitting"
     PROCESSING = "processing"
     DOWNLOADING = "downloading"
+    PENDING_REVIEW = "pending_review"
     DELIVERING = "delivering"
     AMBIGUOUS = "ambiguous"
     COMPLETED = "completed"
@@ -44,7 +45,7 @@ OPEN = frozenset({S.PENDING_CLARIFICATION, S.PENDING_CONFIRMATION})
 """Still being shaped; nothing was ordered."""
 ADMITTED = frozenset({S.SUBMITTING, S.PROCESSING, S.DOWNLOADING, S.DELIVERING})
 """On a worker; started again after a crash."""
-RUNNING = ADMITTED | {S.QUEUED}
+RUNNING = ADMITTED | {S.QUEUED, S.PENDING_REVIEW}
 """Between the tap and the end."""
 FINAL = frozenset({S.COMPLETED, S.FAILED, S.REFUSED, S.CANCELLED, S.EXPIRED, S.UNDELIVERABLE})
 """Nothing more happens by itself."""
@@ -56,10 +57,11 @@ FOLLOWS: Mapping[GenerationStatus, frozenset[GenerationStatus]] = {
     S.QUEUED: frozenset({S.SUBMITTING, S.CANCELLED}),
     S.SUBMITTING: frozenset({S.PROCESSING, S.AMBIGUOUS, S.REFUSED, S.FAILED, S.CANCELLED}),
     S.PROCESSING: frozenset({S.DOWNLOADING, S.REFUSED, S.FAILED, S.CANCELLED}),
-    S.DOWNLOADING: frozenset({S.DELIVERING, S.FAILED}),
+    S.DOWNLOADING: frozenset({S.PENDING_REVIEW, S.DELIVERING, S.FAILED}),
+    S.PENDING_REVIEW: frozenset({S.DELIVERING, S.CANCELLED, S.UNDELIVERABLE}),
     S.DELIVERING: frozenset({S.COMPLETED, S.UNDELIVERABLE}),
     S.AMBIGUOUS: frozenset({S.PROCESSING, S.QUEUED, S.CANCELLED}),
-    S.UNDELIVERABLE: frozenset({S.DELIVERING, S.COMPLETED}),
+    S.UNDELIVERABLE: frozenset({S.PENDING_REVIEW, S.DELIVERING, S.COMPLETED}),
     **{status: frozenset() for status in (S.COMPLETED, S.FAILED, S.REFUSED, S.CANCELLED, S.EXPIRED)},
 }
 """Which status may come after which."""
@@ -67,7 +69,7 @@ FOLLOWS: Mapping[GenerationStatus, frozenset[GenerationStatus]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Somebody who was asked to approve."""
+    """Somebody who was asked to decide."""
 
     person_id: str
     key: ConversationKey
@@ -90,6 +92,23 @@ class Approval:
     approved: bool = False
     reason: str = ""
     """A word for why it was not, or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """That somebody looks at the clip before it is posted, and how that ended."""
+
+    asked: tuple[Asked, ...] = ()
+    """Whom the clip is, or was, brought to; empty before that is known."""
+    asked_at: datetime | None = None
+    """When everybody had it; None while it is still being brought to them."""
+    saved: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What the platform saved of each one's delivery, by the person's id."""
+    decided_by: str = ""
+    """How people call who decided; empty while it waits."""
+    passed: bool = False
+    reason: str = ""
+    """A word for why it is not posted, or empty."""
 
 
 class OrderOutcome(StrEnum):
@@ -228,6 +247,8 @@ class Generation:
     seed: int | None = None
     """The seed that is sent, drawn when the order is prepared."""
     approval: Approval | None = None
+    review: Review | None = None
+    """None for what nobody looks at before it is posted."""
     order: Order | None = None
     clip: Clip | None = None
     reason: str = ""
@@ -240,7 +261,11 @@ class Generation:
     entered: Mapping[str, datetime] = field(default_factory=dict)
     """When each status was entered first."""
     cancel_requested: bool = False
+    unstoppable: bool = False
+    """The provider has said that it cannot stop it any more."""
     told_late: bool = False
+    heard_of: tuple[str, str] | None = None
+    """Key of an order without an answer, and the operation that its provider has told of by itself."""
     delivery: Mapping[str, str] = field(default_factory=dict)
     """What the platform saved of a delivery under way (message or file ids)."""
     elsewhere: ConversationKey | None = None
@@ -256,9 +281,26 @@ class Generation:
         return short_id(self.id)
 
     @property
+    def sent(self) -> Order | None:
+        """The order that the provider may be working on, so that nobody but the provider can stop it; else None."""
+        if self.status not in (S.SUBMITTING, S.PROCESSING) or self.order is None:
+            return None
+        return None if self.order.outcome in (OrderOutcome.NOT_SENT, OrderOutcome.REFUSED) else self.order
+
+    @property
     def on_its_way_elsewhere(self) -> bool:
         """Whether its own place has refused the clip and it is being brought to the person by another way."""
         return self.status is S.UNDELIVERABLE and self.elsewhere is not None and self.due_at is not None
+
+    @property
+    def with_reviewers(self) -> bool:
+        """Whether its clip is with those who look at it beforehand, and nothing but their answer is missing."""
+        return self.status is S.PENDING_REVIEW and self.review is not None and self.review.asked_at is not None
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the clip is not to be shown, because nobody who looks at it beforehand has let it pass."""
+        return self.review is not None and not self.review.passed
 
     @property
     def request(self) -> VideoRequest:

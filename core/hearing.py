@@ -6,18 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from core import texts
 from core.answering import Answering, Fill
+from core.cards import card_anchor
 from core.conversation import Waiting
 from core.intake import Intake, Taken
 from core.messages import Message
 from core.offers import Offers
 from core.policy import is_plain_yes
-from core.ports import Clock, Inbox, Scene
+from core.ports import Clock, Generations, Inbox, Scene
 from core.presses import confirm
-from core.readers import Readers, reading_input
+from core.readers import MAX_READ, Readers, reading_input
 from core.reading import Reading
 from core.response import Response
 from core.routing import Routing
@@ -25,6 +26,8 @@ from core.steps import Heard, apply_reading
 
 MAX_FOLDS = 3
 """So often a turn takes in messages that arrived while it was being read."""
+MAX_RUN = 20
+"""So many messages in a row are read in one go; the rest is read after them."""
 ACKNOWLEDGE_EVERY_S = 4.0
 """Telegram shows "typing" for five seconds."""
 
@@ -46,6 +49,7 @@ class Hearing:
         self,
         *,
         inbox: Inbox,
+        generations: Generations,
         intake: Intake,
         readers: Readers,
         offers: Offers,
@@ -58,6 +62,7 @@ class Hearing:
         """`acknowledge` shows the person that their message was noticed; `album_wait_s` is how long the other parts
         of an album are waited for, because an album has no end mark."""
         self._inbox = inbox
+        self._generations = generations
         self._intake = intake
         self._readers = readers
         self._offers = offers
@@ -83,9 +88,9 @@ class Hearing:
         while run and len(readings) < MAX_FOLDS:
             heard += run
             said = [one.incoming for one in run if isinstance(one.incoming, Message)]
-            text = "\n".join(message.text for message in said if message.text)
+            text = "\n".join(message.text for message in said if message.text)[:MAX_READ]
             taken = await self._take(scene, run)
-            parts = tuple((message.id, message.text) for message in said) if len(said) > 1 else ()
+            parts = tuple((message.id, message.text[:MAX_READ]) for message in said) if len(said) > 1 else ()
             understood = replace(await self.heard(said[0], text, taken), parts=parts)
             reading = await self.read(working, said[0], understood, run[0].received_at)
             readings.append(reading)
@@ -124,7 +129,7 @@ class Hearing:
         text = heard.text
         if not text.strip():
             return Reading(steps=())
-        if not heard.pictures and is_plain_yes(text) and self._confirms(scene, message, heard, received_at):
+        if not heard.pictures and is_plain_yes(text) and await self._confirms(scene, message, heard, received_at):
             return Reading(steps=(), plain_yes=True)
         now = self._clock.now()
         given = reading_input(scene, message, text, terms=self._offers.terms, about=heard.about, now=now)
@@ -144,9 +149,9 @@ class Hearing:
                 )
         return taken
 
-    def _confirms(self, scene: Scene, message: Message, heard: Heard, received_at: datetime) -> bool:
-        """Whether a plain yes means the card: the person has one open, it was there when the yes came, the yes is no
-        reply to something else, and nothing else has been asked since."""
+    async def _confirms(self, scene: Scene, message: Message, heard: Heard, received_at: datetime) -> bool:
+        """Whether a plain yes means the card: the person has one open, as it is it stood in the chat before the yes
+        came, the yes is no reply to something else, and nothing else has been asked since."""
         if not (message.private or message.addressed or message.key.thread):
             return False
         response = self._answering.trial(scene, message)
@@ -158,10 +163,9 @@ class Hearing:
         spoken = [line.text for line in scene.conversation.history if line.speaker == "bot"]
         if spoken and texts.clips.asks_something_else(spoken[-1]):
             return False
-        held = timedelta(seconds=self._offers.terms.quote_valid_s)
-        quotes = [generation.plan.quote for generation in mine if generation.plan]
-        made = [quote.quoted_at or quote.valid_until - held for quote in quotes]
-        return all(at < received_at for at in made)
+        # Nobody agrees to a card, or to a price, that was written down but did not reach them.
+        shown = [await self._generations.shown_at(card_anchor(generation)) for generation in mine]
+        return all(at is not None and at < received_at for at in shown)
 
     @asynccontextmanager
     async def _noticed(self, message: Message) -> AsyncIterator[None]:
@@ -193,6 +197,8 @@ def _run(waiting: tuple[Waiting, ...], like: Message | None = None) -> tuple[Wai
         return ()
     run = [] if like is not None else [waiting[0]]
     for one in waiting[len(run) :]:
+        if len(run) >= MAX_RUN:
+            break
         other = one.incoming
         if isinstance(other, Message) and head.album and other.album == head.album:
             run.append(one)

@@ -80,5 +80,5 @@ class HouseCost:
     amount: Micros
     """At most; the bill itself is the provider's."""
     reason: str
-    """A fixed word: "flawed", "undeliverable", "unanswered"."""
+    """A fixed word: "flawed", "undeliverable", "unanswered", "unstopped"."""
     at: datetime

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from core.approvers import Approvers
 from core.catalogue import Catalogue
 from core.planning import Terms, from_history
 from core.ports import Clock, Generations
@@ -30,13 +31,16 @@ class Offers:
         terms: Terms,
         generations: Generations,
         clock: Clock,
+        approvers: Approvers | None = None,
         link: Link = lambda name, until: "",
         link_valid: timedelta = timedelta(),
     ) -> None:
-        """`providers`: names of the providers set up, the preferred one first. Without `link`, offers have no links."""
+        """`providers`: names of the providers set up, the preferred one first. Without `link`, offers have no links;
+        without `approvers`, nobody is named who could decide about what others order."""
         self.terms = terms
         self._catalogue = catalogue
         self._providers = tuple(providers)
+        self._approvers = approvers
         self._generations = generations
         self._clock = clock
         self._link = link
@@ -61,6 +65,9 @@ class Offers:
                 link_until=f"{until:%d %B %Y}",
             )
             self._read_at = now
+        approvers = await self._approvers.current() if self._approvers is not None else ()
+        if approvers != self.last.approvers:
+            self.last = replace(self.last, approvers=approvers)
         return self.last
 
     def _fresh(self, now: datetime) -> bool:

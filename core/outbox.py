@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from core.claiming import claimed, in_place
 from core.errors import PermanentError, TemporaryError, Undeliverable
 from core.finishing import Finishing
 from core.messages import ConversationKey, PostKind
-from core.ports import Clock, OutboxRows, Platform, Unsent
+from core.ports import Claims, Clock, OutboxRows, Platform, Unsent
 from core.wakeful import Wakeful
 
 log = logging.getLogger("reelbot.outbox")
@@ -30,11 +31,19 @@ class Outbox:
     """Carries out what is to be said; one task for each place that has something waiting."""
 
     def __init__(
-        self, *, rows: OutboxRows, platforms: Mapping[str, Platform], clock: Clock, sends: bool = True
+        self,
+        *,
+        rows: OutboxRows,
+        platforms: Mapping[str, Platform],
+        claims: Claims,
+        clock: Clock,
+        sends: bool = True,
     ) -> None:
-        """`sends`: whether this process does; of several over the same rows only one may, or things come twice."""
+        """`sends`: whether this process does. Of several over the same rows only those may that share their `claims`,
+        or things come twice."""
         self._rows = rows
         self._platforms = platforms
+        self._claims = claims
         self._clock = clock
         self._sends_here = sends
         self._sends = Finishing()
@@ -70,11 +79,16 @@ class Outbox:
         platform = self._platforms.get(key.platform)
         if platform is None:
             return
+        name = in_place("outbox", key)
+        async with claimed(self._claims, self._clock, name):
+            await self._send_all(platform, key, name)
+
+    async def _send_all(self, platform: Platform, key: ConversationKey, name: str) -> None:
         while rows := await self._rows.unsent(key, self._clock.now()):
             edited: dict[int, str] = {}
             anchored: dict[str, str] = {}
             for row in rows:
-                if self._sends.closing:
+                if self._sends.closing or not self._claims.holds(name):
                     await self._mark(edited)
                     return
                 message_id = row.message_id or anchored.get(row.post.anchor, "")

@@ -1,8 +1,8 @@
 """The path of a generation, from admitted to delivered.
 
-`produce` is read from top to bottom: submit, watch, collect, deliver. Each stage looks at the row, does the next
-thing, and saves on the condition that the row is as it was read; run again from the start, after whatever crash, it
-does no harm and goes on where the row says. An order is recorded before it is sent, sent once, and its outcome
+`produce` is read from top to bottom: submit, watch, collect, review, deliver. Each stage looks at the row, does the
+next thing, and saves on the condition that the row is as it was read; run again from the start, after whatever crash,
+it does no harm and goes on where the row says. An order is recorded before it is sent, sent once, and its outcome
 recorded at once; one whose answer was lost is never sent again by itself.
 """
 
@@ -26,6 +26,7 @@ from core.outbox import Outbox
 from core.polling import backoff
 from core.ports import Clock, Generations, VideoProvider
 from core.readers import Readers
+from core.reviewing import Reviewing
 from core.rows import Rows
 from core.submitting import Submitter
 from core.waits import Waits
@@ -53,6 +54,7 @@ class Pipeline:
         providers: Mapping[str, VideoProvider],
         readers: Readers,
         collector: Collector,
+        reviewing: Reviewing,
         deliverer: Deliverer,
         outbox: Outbox,
         freed: Callable[[], Awaitable[None]],
@@ -64,6 +66,7 @@ class Pipeline:
         self._generations = generations
         self._providers = providers
         self._collector = collector
+        self._reviewing = reviewing
         self._deliverer = deliverer
         self._freed = freed
         self._clock = clock
@@ -103,11 +106,14 @@ class Pipeline:
                 generation = await self._watcher.watch(generation, provider)
             if provider is not None and generation.status is S.DOWNLOADING:
                 generation = await self._collect(generation, provider)
+            if generation.status is S.PENDING_REVIEW:
+                await self._freed()
+                generation = await self._reviewing.show(generation)
             if generation.status is S.DELIVERING:
                 generation = await self._deliver(generation)
             if generation.on_its_way_elsewhere:
                 generation = await self._deliver(generation)
-            if generation.status in FINAL:
+            if generation.status in FINAL or generation.with_reviewers:
                 await self._collector.tidy(generation)
         except StaleRow:
             log.info("pipeline.superseded", extra={"generation": generation.name})
@@ -123,7 +129,8 @@ class Pipeline:
         if generation.status is S.SUBMITTING:
             return await self._submitter.reconcile(generation)
         if generation.status is S.PROCESSING and generation.cancel_requested:
-            return await self._rows.end(generation, endings.cancelled(generation, self._clock.now()))
+            changes = endings.cancelled(generation, self._clock.now(), unstopped=True)
+            return await self._rows.end(generation, changes)
         log.warning("pipeline.no_provider", extra={"generation": generation.name, "status": generation.status.value})
         return generation
 
@@ -137,7 +144,9 @@ class Pipeline:
 
     async def drain(self, seconds: float) -> None:
         """Begin no order and no delivery, and give those under way so many seconds: a stop loses no answer."""
-        await asyncio.gather(self._submitter.drain(seconds), self._deliveries.drain(seconds))
+        await asyncio.gather(
+            self._submitter.drain(seconds), self._reviewing.drain(seconds), self._deliveries.drain(seconds)
+        )
 
     def wake(self, generation_id: int) -> None:
         """Let a generation that waits look at its row now."""
@@ -179,6 +188,10 @@ class Pipeline:
                     return await self._rows.fail(generation, reason, flawed=True)
                 await self._waits.pause(generation.id, backoff(failures))
         now = self._clock.now()
+        if generation.withheld:
+            return await self._rows.save(
+                generation, lambda row: row.moved(S.PENDING_REVIEW, now, clip=clip, due_at=now)
+            )
         return await self._rows.save(generation, lambda row: row.moved(S.DELIVERING, now, clip=clip, due_at=None))
 
     # --- deliver ---------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ Every implementation of a port passes the same contract suite (`tests/contracts`
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from core.conversation import Conversation, Turn, Waiting
+from core.events import Event
 from core.generation import Generation
 from core.inspection import ClipFacts
 from core.limits import Cap
@@ -191,8 +192,17 @@ class Voice(Protocol):
         """Begin a thread with `post`; returns the thread, or the post's own place where there are no threads."""
         ...
 
+
+class Directory(Protocol):
+    """Who people are, and where each of them is alone with the bot."""
+
     async def direct(self, person: Person) -> ConversationKey | None:
         """The place where nobody but this person and the bot is; None when there is none."""
+        ...
+
+    async def people(self, native_id: str) -> tuple[Person, ...]:
+        """Whom an id of an admin's list stands for: a person, or everybody in a group; empty where nobody is known by
+        it. Raises TemporaryError, PermanentError."""
         ...
 
 
@@ -215,7 +225,7 @@ class Courier(Protocol):
         ...
 
 
-class Platform(Voice, Courier, Protocol):
+class Platform(Voice, Courier, Directory, Protocol):
     """Where people are. Methods raise TemporaryError, or PermanentError for what will never work."""
 
     name: str
@@ -419,6 +429,15 @@ class Inbox(Saver, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """That a generation was let in: from then on it takes one of the places of what is under way."""
+
+    person_id: str
+    model: str
+    at: datetime
+
+
 class Generations(Saver, Protocol):
     """The generations as the pipeline sees them."""
 
@@ -434,6 +453,11 @@ class Generations(Saver, Protocol):
         """Those of them whose `due_at` has come, oldest first."""
         ...
 
+    async def admitted(self, since: datetime) -> tuple[Admitted, ...]:
+        """Who was let in since then, newest last, whatever became of it; of a generation that was let in again, the
+        last time only."""
+        ...
+
     async def of_person(self, person_id: str, limit: int) -> tuple[Generation, ...]:
         """Somebody's generations in every place, newest first: all that are open, running or ambiguous, and the last
         `limit` finished ones."""
@@ -445,6 +469,11 @@ class Generations(Saver, Protocol):
 
     async def message_of(self, anchor: str) -> str:
         """The platform's message that an anchor stands for, or empty."""
+        ...
+
+    async def shown_at(self, anchor: str) -> datetime | None:
+        """When the newest of what was to be said under an anchor went out; None when nothing did, while any of it
+        still has to go out, and when the newest was given up."""
         ...
 
     async def standing(self, caps: tuple[Cap, ...]) -> tuple[int, ...]:
@@ -488,6 +517,47 @@ class OutboxRows(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UntoldEvent:
+    """A row of the events that still has to be told."""
+
+    row: int
+    event: Event
+    attempts: int
+    """Tries that failed."""
+    tried_since: datetime | None
+    """Its first try; None before that."""
+
+
+class EventRows(Protocol):
+    """Events for programs outside, from the moment they are saved until they are told or given up."""
+
+    async def telling(self, now: datetime, limit: int) -> tuple[int, ...]:
+        """Generations whose first untold event is due, the longest waiting first."""
+        ...
+
+    async def claim(self, generation_id: int, now: datetime, until: datetime) -> UntoldEvent | None:
+        """The generation's first untold event, if it is due; nobody else is given it before `until`."""
+        ...
+
+    async def told(self, row: int, now: datetime) -> None:
+        """The receiver has it."""
+        ...
+
+    async def put_off(self, row: int, until: datetime | None, now: datetime) -> None:
+        """A try failed: the next one is not before `until`; None gives it up."""
+        ...
+
+
+class Announcer(Protocol):
+    """Tells a program outside."""
+
+    async def announce(self, event: Event) -> None:
+        """Tell it once. Raises TemporaryError when it should be told again later, also when nobody knows whether it
+        arrived, and PermanentError when nobody wants to know."""
+        ...
+
+
 class Engine(Protocol):
     """Runs the pipeline: at least once for each start, also after a crash."""
 
@@ -497,4 +567,49 @@ class Engine(Protocol):
 
     async def wake(self, generation_id: int) -> None:
         """Let a running one look at its row now."""
+        ...
+
+
+# --- several processes over one database -----------------------------------------------------------------------------
+
+
+class Claims(Protocol):
+    """Who works on what, among all processes over one database. A claim ends with the process that holds it, however
+    that dies."""
+
+    async def take(self, name: str) -> bool:
+        """Claim `name`; False while somebody holds it, here or elsewhere. Raises TemporaryError."""
+        ...
+
+    async def give_back(self, name: str) -> None:
+        """Let somebody else have it; harmless when it is not held. Never raises: what cannot be given back is lost with
+        the connection anyway."""
+        ...
+
+    def holds(self, name: str) -> bool:
+        """Whether it is still ours: who was cut off from the database holds nothing any more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """How often something may be done: once every `every_s` seconds in the long run, `burst` times at once."""
+
+    name: str
+    """What is counted, such as "telegram chat 4711"; the same in all processes."""
+    every_s: float
+    """0 for what is only held: it is not counted."""
+    burst: int = 1
+
+
+class Pace(Protocol):
+    """How fast all processes over one database go together."""
+
+    async def wait_s(self, rates: Sequence[Rate], *, at_most_s: float) -> float:
+        """How many seconds to wait before going on; it is counted then. When that is more than `at_most_s`, nothing is
+        counted. Raises TemporaryError."""
+        ...
+
+    async def hold(self, name: str, seconds: float) -> None:
+        """Whoever asks for a rate of that name waits so long: a service said so. Raises TemporaryError."""
         ...

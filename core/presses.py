@@ -11,22 +11,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from core import texts
-from core.actions import Action, action
+from core.actions import FOR_APPROVERS, Action, action
+from core.approving import APPROVAL_PRESSES, order
 from core.forms import change_form, filled
 from core.generation import FINAL, OPEN, Generation, GenerationStatus, Plan, QuestionOption
 from core.messages import Button, short_id
 from core.planning import draft_request, make_plan, on_offer, possible_lengths
 from core.request import SILENT, Tier
 from core.response import Response
+from core.review import REVIEW_PRESSES, ask_again
 
 S = GenerationStatus
 
 OPEN_TO_ALL = frozenset({"prompt", "details", "file", "rate"})
 """Buttons that only show something, or that everybody who sees the clip may press."""
-
-
-FOR_APPROVERS = frozenset({"approve", "deny"})
-"""Buttons for those who were asked to approve; who that is, is looked at by themselves."""
 
 
 def apply_press(response: Response, pressed: Action) -> None:
@@ -84,7 +82,7 @@ def _gone(response: Response, plan: Plan) -> str:
 def _make(response: Response, generation: Generation, pressed: Action) -> None:
     if _card_is_current(response, generation, pressed):
         assert generation.plan is not None
-        response.order(generation, generation.plan)
+        order(response, generation, generation.plan)
 
 
 def _draft(response: Response, generation: Generation, pressed: Action) -> None:
@@ -101,7 +99,7 @@ def _draft(response: Response, generation: Generation, pressed: Action) -> None:
     elif draft.quote.amount != plan.draft_price:
         response.amend(generation, {})
     else:
-        response.order(generation, replace(draft, amounts_shown=plan.amounts_shown))
+        order(response, generation, replace(draft, amounts_shown=plan.amounts_shown))
 
 
 def _change(response: Response, generation: Generation, pressed: Action) -> None:
@@ -148,6 +146,16 @@ def _cancel(response: Response, generation: Generation, pressed: Action) -> None
         response.say(texts.clips.over(generation), about=generation.id)
     else:
         response.cancel(generation)
+
+
+def _stop(response: Response, generation: Generation, pressed: Action) -> None:
+    """The answer to the question that states what stopping may cost, as long as it is about the order that is out."""
+    sent = generation.sent
+    stands = sent is not None and sent.attempt == pressed.number()
+    if stands and not generation.cancel_requested and not generation.unstoppable:
+        response.stop(generation)
+    else:
+        _cancel(response, generation, pressed)
 
 
 def _price(response: Response, generation: Generation, pressed: Action) -> None:
@@ -301,12 +309,20 @@ def _retry(response: Response, generation: Generation, pressed: Action) -> None:
 
 
 def _wait(response: Response, generation: Generation, pressed: Action) -> None:
-    response.say(texts.clips.WAITING_ON.format(id=generation.name), about=generation.id)
+    if generation.cancel_requested and generation.sent is not None:
+        response.say(texts.endings.CANCELLING.format(id=generation.name), about=generation.id)
+    elif generation.status in FINAL:
+        response.say(texts.clips.over(generation), about=generation.id)
+    else:
+        response.say(texts.clips.WAITING_ON.format(id=generation.name), about=generation.id)
 
 
 def _post_here(response: Response, generation: Generation, pressed: Action) -> None:
     if generation.status is S.UNDELIVERABLE and generation.clip is not None and generation.due_at is None:
-        response.deliver_again(generation)
+        if generation.withheld:
+            ask_again(response, generation)
+        else:
+            response.deliver_again(generation)
     else:
         response.say(texts.clips.ALREADY_DECIDED.format(id=short_id(generation.id)), about=generation.id)
 
@@ -334,51 +350,6 @@ def _rate(response: Response, generation: Generation, pressed: Action) -> None:
     response.say(thanks, about=generation.id, whisper=True)
 
 
-def _may_approve(response: Response, generation: Generation) -> bool:
-    """Whether this person was asked and it still waits; says why not."""
-    approval = generation.approval
-    asked = {one.person_id for one in approval.asked} if approval is not None else set()
-    asked &= set(response.offer.terms.approval.approvers)
-    if response.person.id not in asked or response.person.id == generation.requester.id:
-        response.say(texts.approvals.NOT_ASKED.format(id=generation.name), about=generation.id, whisper=True)
-    elif generation.status is not S.PENDING_APPROVAL:
-        response.say(texts.approvals.approval_ended(generation), about=generation.id, whisper=True)
-    elif generation.due_at is not None and generation.due_at <= response.now:
-        response.lapse(generation, "")
-    else:
-        return True
-    return False
-
-
-def _approve(response: Response, generation: Generation, pressed: Action) -> None:
-    if not _may_approve(response, generation):
-        return
-    if generation.plan is not None and on_offer(generation.plan, response.offer.models):
-        response.approve(generation)
-    else:
-        response.lapse(generation, "gone")
-
-
-def _deny(response: Response, generation: Generation, pressed: Action) -> None:
-    reason = pressed.args[0] if pressed.args and pressed.args[0] in texts.approvals.DENIALS else "no"
-    if _may_approve(response, generation):
-        response.deny(generation, reason)
-
-
-def _remind(response: Response, generation: Generation, pressed: Action) -> None:
-    if generation.status is S.PENDING_APPROVAL:
-        response.remind(generation)
-    else:
-        response.say(texts.approvals.approval_ended(generation), about=generation.id)
-
-
-def _withdraw(response: Response, generation: Generation, pressed: Action) -> None:
-    if generation.status is S.PENDING_APPROVAL:
-        response.withdraw(generation)
-    else:
-        response.say(texts.approvals.approval_ended(generation), about=generation.id)
-
-
 def _mine(response: Response, generation: Generation, pressed: Action) -> None:
     response.say(texts.clips.KEPT_AS_IS.format(id=generation.name), about=generation.id)
 
@@ -389,6 +360,7 @@ _HANDLERS: Mapping[str, Callable[[Response, Generation, Action], None]] = {
     "change": _change,
     "prompt": _prompt,
     "cancel": _cancel,
+    "stop": _stop,
     "price": _price,
     "opt": _option,
     "take": _take,
@@ -406,10 +378,8 @@ _HANDLERS: Mapping[str, Callable[[Response, Generation, Action], None]] = {
     "wait": _wait,
     "post": _post_here,
     "rate": _rate,
-    "approve": _approve,
-    "deny": _deny,
-    "remind": _remind,
-    "withdraw": _withdraw,
+    **APPROVAL_PRESSES,
+    **REVIEW_PRESSES,
     "use": _use,
     "mine": _mine,
 }

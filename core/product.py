@@ -13,18 +13,22 @@ from pathlib import Path
 from typing import Protocol
 
 from core.admission import Admission, Capacity
+from core.approvers import Approvers
 from core.catalogue import Catalogue
+from core.claiming import Alone
 from core.collecting import Collector
 from core.delivering import Deliverer
 from core.dialogue import Dialogue
-from core.generation import ADMITTED, RUNNING
+from core.generation import ADMITTED, RUNNING, GenerationStatus
 from core.intake import Intake
 from core.messages import ConversationKey
+from core.news import News
 from core.offers import Link, Offers
 from core.outbox import Outbox
 from core.pipeline import Pipeline
 from core.planning import Terms
 from core.ports import (
+    Claims,
     ClipStore,
     Clock,
     DialogueModel,
@@ -37,7 +41,9 @@ from core.ports import (
     VideoProvider,
 )
 from core.progress import Progress
+from core.queueing import Forecast
 from core.readers import Readers
+from core.reviewing import Reviewing
 from core.upkeep import Upkeep
 
 
@@ -47,6 +53,10 @@ class Store(Inbox, Generations, OutboxRows, Protocol):
 
 class RunningEngine(Engine, Protocol):
     """An engine that runs in this process."""
+
+    async def open(self) -> None:
+        """Begin to take up what is started. Raises TemporaryError when what it needs is away."""
+        ...
 
     async def settled(self, generation_id: int) -> None:
         """Return when nobody in this process works on it any more."""
@@ -90,6 +100,11 @@ class Parts:
     """How many turns of one person are read in a minute; 0 for any number."""
     link: Link = lambda name, until: ""
     link_valid: timedelta = timedelta(days=7)
+    claims: Claims = field(default_factory=Alone)
+    """Who works on what, where several processes share the rows."""
+    shared: bool = False
+    """Whether there may be any number of such processes, all of which claim what they work on; otherwise one listens
+    and one works."""
 
 
 class Product:
@@ -101,15 +116,21 @@ class Product:
         store, clock = parts.store, parts.clock
         self._store = store
         self._clock = clock
+        self._claims = parts.claims
         self._works = works
-        self.outbox = Outbox(rows=store, platforms=parts.platforms, clock=clock, sends=listens)
+        self._admits = works or parts.shared
+        self.outbox = Outbox(
+            rows=store, platforms=parts.platforms, claims=parts.claims, clock=clock, sends=listens or parts.shared
+        )
         readers = Readers(parts.model, parts.fallback, catalogue=parts.catalogue, timeout_s=parts.dialogue_timeout_s)
+        approvers = Approvers(listed=parts.terms.approval.approvers, platforms=parts.platforms, clock=clock)
         self.offers = Offers(
             catalogue=parts.catalogue,
             providers=tuple(parts.providers),
             terms=parts.terms,
             generations=store,
             clock=clock,
+            approvers=approvers,
             link=parts.link,
             link_valid=parts.link_valid,
         )
@@ -119,6 +140,15 @@ class Product:
             providers=parts.providers,
             readers=readers,
             collector=collector,
+            reviewing=Reviewing(
+                generations=store,
+                platforms=parts.platforms,
+                collector=collector,
+                approvers=approvers,
+                offers=self.offers,
+                outbox=self.outbox,
+                clock=clock,
+            ),
             deliverer=Deliverer(platforms=parts.platforms, collector=collector, offers=self.offers, clock=clock),
             outbox=self.outbox,
             freed=self._admit,
@@ -128,7 +158,12 @@ class Product:
         )
         self.engine = make_engine(self.pipeline.produce, self.pipeline.wake)
         self.admission = Admission(
-            generations=store, engine=self.engine, catalogue=parts.catalogue, capacity=parts.capacity, clock=clock
+            generations=store,
+            engine=self.engine,
+            catalogue=parts.catalogue,
+            capacity=parts.capacity,
+            claims=parts.claims,
+            clock=clock,
         )
         self.upkeep = Upkeep(
             generations=store,
@@ -138,15 +173,17 @@ class Product:
             outbox=self.outbox,
             clock=clock,
         )
+        forecast = Forecast(generations=store, catalogue=parts.catalogue, capacity=parts.capacity, clock=clock)
         self.progress = Progress(
             generations=store,
             platforms=parts.platforms,
             outbox=self.outbox,
-            positions=self.admission.positions,
+            starts=forecast.starts,
             fraction=self.pipeline.fraction,
             every=parts.progress_every,
             clock=clock,
         )
+        self.news = News(generations=store, started=self._started, woken=self.engine.wake, clock=clock)
         self.dialogue = Dialogue(
             inbox=store,
             generations=store,
@@ -155,11 +192,13 @@ class Product:
             intake=Intake(platforms=parts.platforms, clips=parts.clips, folder=parts.folder / "intake"),
             readers=readers,
             offers=self.offers,
+            approvers=approvers,
             outbox=self.outbox,
             started=self._started,
             woken=self.engine.wake,
             album_wait_s=parts.album_wait_s,
             turns_per_minute=parts.turns_per_minute,
+            claims=parts.claims,
             clock=clock,
         )
 
@@ -170,13 +209,19 @@ class Product:
             await self.work()
 
     async def listen(self) -> None:
-        """A gateway's sweep: answer what waits, say what is to be said, end what has lapsed."""
+        """A gateway's sweep: answer what waits, say what is to be said, end what has lapsed. Of several gateways one
+        does it."""
+        if not await self._leads("gateways"):
+            return
         await self.dialogue.sweep()
         await self.outbox.sweep()
         await self.upkeep.expire()
 
     async def work(self) -> None:
-        """A worker's sweep: go on with what is under way, start what waits, say what is to be said."""
+        """A worker's sweep: go on with what is under way, start what waits, say what is to be said. Of several workers
+        one does it."""
+        if not await self._leads("workers"):
+            return
         await self.upkeep.work()
         await self.outbox.sweep()
 
@@ -184,7 +229,8 @@ class Product:
         """Return when nothing is queued or running for this place any more, and everything is said."""
         while True:
             await self.dialogue.settled(key)
-            running = [row for row in await self._store.with_status(*RUNNING) if row.key == key]
+            rows = await self._store.with_status(*RUNNING)
+            running = [row for row in rows if row.key == key and not row.with_reviewers]
             if not running:
                 await self.outbox.settled(key)
                 return
@@ -193,21 +239,34 @@ class Product:
 
     async def stop(self, within_s: float) -> None:
         """Stop everything; answers to orders under way are waited for so long, in seconds."""
-        self._works = False
+        self._works = self._admits = False
         await self.dialogue.drain(within_s)
         await self.dialogue.stop()
         await asyncio.gather(self.pipeline.drain(within_s), self.outbox.drain(within_s))
         await self.engine.stop()
         await self.outbox.stop()
 
+    async def show_progress(self) -> None:
+        """Bring status messages up to date; one worker does it for all."""
+        if await self._leads("workers"):
+            await self.progress.tick()
+
+    async def _leads(self, what: str) -> bool:
+        """Whether this process is the one that sweeps; another takes over when it is gone."""
+        name = f"sweep {what}"
+        if self._claims.holds(name):
+            return True
+        await self._claims.give_back(name)  # it may have been held on a connection that was cut
+        return await self._claims.take(name)
+
     async def _admit(self) -> None:
-        if self._works:
+        if self._admits:
             await self.admission.admit()
 
     async def _started(self, generation_id: int) -> None:
-        if not self._works:
+        if not self._admits:
             return
         await self.admission.admit()
         row = await self._store.generation(generation_id)
-        if row is not None and row.status in ADMITTED:
+        if row is not None and (row.status in ADMITTED or row.status is GenerationStatus.PENDING_REVIEW):
             await self.engine.start(generation_id)

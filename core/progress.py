@@ -6,7 +6,7 @@ Driven by the clock. Edits may be lost without harm, so they are not in the outb
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from core import texts
@@ -17,11 +17,12 @@ from core.generation import ADMITTED, RUNNING, Generation, GenerationStatus
 from core.messages import Post
 from core.outbox import Outbox
 from core.ports import Clock, Generations, Platform
+from core.queueing import ExpectedStart
 
 log = logging.getLogger("reelbot.progress")
 
-Positions = Callable[[Sequence[Generation], Sequence[Generation]], Mapping[int, int]]
-"""From what is queued and what runs to the place of each queued one."""
+Starts = Callable[[Sequence[Generation], Sequence[Generation]], Awaitable[Mapping[int, ExpectedStart]]]
+"""From what is queued and what is under way to when each queued one will start."""
 
 LATE = 2.0
 """A generation is late after so many times its expected (median) time."""
@@ -38,17 +39,17 @@ class Progress:
         generations: Generations,
         platforms: Mapping[str, Platform],
         outbox: Outbox,
-        positions: Positions,
+        starts: Starts,
         fraction: Callable[[int], float | None],
         every: timedelta,
         clock: Clock,
     ) -> None:
-        """`positions` tells the places in the queue, `fraction` what share of a generation's work its provider has
+        """`starts` tells the places in the queue, `fraction` what share of a generation's work its provider has
         reported as done; `every` is the least time between two edits of one message."""
         self._generations = generations
         self._platforms = platforms
         self._outbox = outbox
-        self._positions = positions
+        self._starts = starts
         self._fraction = fraction
         self._every = every
         self._clock = clock
@@ -61,16 +62,22 @@ class Progress:
         self._shown = {key: shown for key, shown in self._shown.items() if key in known}
         queued = [generation for generation in running if generation.status is GenerationStatus.QUEUED]
         admitted = [generation for generation in running if generation.status in ADMITTED]
-        positions = self._positions(queued, admitted)
+        starts = await self._starts(queued, admitted)
         for generation in running:
             if generation.key.platform in self._platforms:
                 await self._tell_late(generation)
-                await self._show(generation, positions.get(generation.id, 0))
+                await self._show(generation, starts.get(generation.id))
 
-    async def _show(self, generation: Generation, position: int) -> None:
+    async def _show(self, generation: Generation, start: ExpectedStart | None) -> None:
         now = self._clock.now()
         waits = generation.due_at if generation.due_at is not None and generation.due_at > now else None
-        text = texts.working.status(generation, now=now, position=position, waits_until=waits)
+        text = texts.working.status(
+            generation,
+            now=now,
+            position=start.place if start else 0,
+            waits_until=waits,
+            starts_at=start.at if start else None,
+        )
         shown = self._shown.get(generation.id)
         if shown is not None and (shown[1] == text or now - shown[0] < self._every):
             return

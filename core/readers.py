@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from core.catalogue import Catalogue
 from core.errors import ReelbotError
-from core.generation import Generation
+from core.generation import OPEN, RUNNING, Generation, GenerationStatus
 from core.messages import Message
 from core.planning import Terms
 from core.policy import question_open
@@ -26,6 +26,9 @@ from core.request import VideoRequest
 log = logging.getLogger("reelbot.readers")
 
 T = TypeVar("T")
+
+MAX_READ = 8_000
+"""Characters of what is read in one go, by whichever model: what a reading costs is bounded, however much is sent."""
 
 
 class Readers:
@@ -93,13 +96,13 @@ def reading_input(
     own = [g for g in asked if g.requester.id == message.sender.id]
     asking = next(iter(own or asked), None)
     shaping = asking or next((g for g in scene.generations if g.id == about), None)
-    opened = [g for g in scene.generations if g.status.value.startswith("pending")]
-    running = [g for g in scene.generations if g.status.value in _RUNNING]
-    finished = [g for g in scene.generations if g.clip is not None]
+    opened = [g for g in scene.generations if g.status in OPEN or g.status is GenerationStatus.PENDING_APPROVAL]
+    running = [g for g in scene.generations if g.status in RUNNING]
+    finished = [g for g in scene.generations if g.clip is not None and not g.withheld]
     at_hand = shaping or next(iter(opened), None) or next(iter(finished), None)
     question = asking.question if asking else None
     return ReadingInput(
-        text=text,
+        text=text[:MAX_READ],
         attachments=message.attachments,
         language=scene.conversation.language or message.sender.language,
         history=scene.conversation.history,
@@ -123,6 +126,3 @@ def _as_it_stands(generation: Generation) -> VideoRequest:
     """The request with the length its card or clip has, so that "longer" starts from there."""
     request, plan = generation.request, generation.plan
     return replace(request, duration_s=plan.duration_s) if plan is not None and not request.duration_s else request
-
-
-_RUNNING = frozenset({"queued", "submitting", "processing", "downloading", "delivering"})

@@ -1,6 +1,6 @@
 """What one turn answers: collected step by step on a working copy of the scene, and saved at once.
 
-The methods are the things that can happen in a turn (begin, amend, order, cancel, say ...). Which of them a message or
+The methods are the things that can happen in a turn (begin, amend, queue, cancel, say ...). Which of them a message or
 a press calls for is decided in `core.steps` and `core.presses`; how things are worded, in `core.texts`.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from core import texts
 from core.actions import action
-from core.approval import REMIND_AFTER, approver_posts, asking, ended_posts, reminders, waiting_post
+from core.approval import ended_posts
 from core.booking import booked, house_cost
 from core.cards import (
     answered_question,
@@ -27,7 +27,7 @@ from core.cards import (
 from core.catalogue import VideoModel
 from core.conversation import Conversation
 from core.generation import FINAL, OPEN, RUNNING, Generation, GenerationStatus, Plan, Question, QuestionOption, Said
-from core.limits import Cap, OverLimit, Standings, caps_of
+from core.limits import Cap, OverLimit, Standings
 from core.messages import Button, ConversationKey, Person, Post, Rows
 from core.money import EntryKind, HouseCost, LedgerEntry
 from core.planning import CostShown, Terms
@@ -45,6 +45,8 @@ class Offer:
     models: tuple[VideoModel, ...]
     """On offer, the preferred provider's first."""
     terms: Terms
+    approvers: tuple[str, ...] = ()
+    """Ids of the people who may decide about what others order."""
     link: Callable[[str], str] = lambda name: ""
     """A link to a kept file that works for a while, or "" where nothing can be reached from outside."""
     link_until: str = ""
@@ -68,7 +70,7 @@ class Response:
         whisper: bool = False,
         standings: Standings | None = None,
         over: OverLimit | None = None,
-        approvers: Mapping[str, ConversationKey] | None = None,
+        places: Mapping[str, ConversationKey] | None = None,
         private: bool = True,
     ) -> None:
         self.conversation: Conversation = scene.conversation
@@ -100,11 +102,13 @@ class Response:
         self._obstacle = obstacle
         self._whisper = whisper
         self._standings = standings or Standings()
-        self._over = over
+        self.over = over
+        """The limit that the order in this turn was found to go over."""
         self._private = private
-        self._approvers = approvers or {}
-        self.asks_approval: Generation | None = None
-        """The request that somebody else has to agree to, whose places have to be looked up."""
+        self.places: Mapping[str, ConversationKey] = places or {}
+        """Where each of those who may decide about it can be asked, by person."""
+        self.asks: Generation | None = None
+        """What somebody else has to agree to, so that it has to be looked up where they can be asked."""
         self._ids = ids
         self._rows = {generation.id: generation for generation in scene.generations}
         self._changed: dict[int, Generation] = {}
@@ -167,10 +171,20 @@ class Response:
     def _asking(self) -> tuple[Generation, ...]:
         return tuple(g for g in self.open if question_open(g.question, self.offer.terms, self.now))
 
+    @property
+    def last_said(self) -> str:
+        """What the bot said last in this conversation, or empty."""
+        return next((line.text for line in reversed(self.conversation.history) if line.speaker == "bot"), "")
+
     def shows_costs(self, person: Person) -> bool:
         """Whether amounts can be shown to this person here: where others read along, only if all may see them."""
         terms = self.offer.terms
         return terms.cost_shown is CostShown.ALL or (self._private and terms.shows_costs(person))
+
+    def reviewed(self, generation: Generation) -> bool:
+        """Whether somebody looks at its clip before it is posted: only where others read along."""
+        alone = self._private and generation.key.chat == self.conversation.key.chat
+        return self.offer.terms.approval.review and not alone
 
     def may_decide(self, generation: Generation) -> bool:
         """Whether this person applies, confirms, cancels and deletes: the requester, or an admin."""
@@ -202,7 +216,7 @@ class Response:
         sees it where the platform can do that."""
         self.moves.append("say")
         post = Post(key=self.conversation.key, text=text, buttons=buttons, reply_to=self.reply_to, person=person)
-        self._post(replace(post, whisper=whisper or self._whisper), about)
+        self.post(replace(post, whisper=whisper or self._whisper), about)
 
     def point_elsewhere(self) -> None:
         """Say where something goes on when all that was done is seen in another thread only."""
@@ -212,7 +226,8 @@ class Response:
         if touched and not begun and not any(outgoing.post.key == here for outgoing in self.posts):
             self.say(texts.clips.GOES_ON_THERE.format(id=touched[-1].name), about=touched[-1].id)
 
-    def _post(self, post: Post, about: int | None) -> None:
+    def post(self, post: Post, about: int | None) -> None:
+        """Say something in the post's own place, about one generation or none."""
         post = replace(post, person=post.person or self.person)
         elsewhere = about is not None and about in self._rows and post.key != self.conversation.key
         belongs = self._rows[about].conversation_id if elsewhere and about is not None else ""
@@ -279,7 +294,7 @@ class Response:
         if question is not None and changes and question.slot not in (*changes, "idea", "change"):
             # They chose to speak of something else: the question is not put again.
             changes = {**changes, question.slot: None}
-        self._close_question(generation, changes)
+        self.close_question(generation, changes)
         added = Said(message_id=message_id, changes=dict(changes), heard=heard)
         said = (*generation.said, added) if changes else generation.said
         self._touched[generation.id] = None
@@ -300,24 +315,25 @@ class Response:
 
     def supersede(self, generation: Generation) -> None:
         """Let go of a request whose question nobody answered, because another wish came."""
-        self._close_question(generation, {})
+        self.close_question(generation, {})
         self._touched.pop(generation.id, None)
         self.save(generation.moved(GenerationStatus.CANCELLED, self.now, question=None))
 
-    def _close_question(self, generation: Generation, changes: Mapping[str, Any]) -> None:
+    def close_question(self, generation: Generation, changes: Mapping[str, Any]) -> None:
+        """The question that stands open, if one does, loses its buttons and says what was answered."""
         if generation.question is not None:
-            self._post(answered_question(generation, changes), generation.id)
+            self.post(answered_question(generation, changes), generation.id)
 
     def ask(self, generation: Generation, slot: str, text: str, options: Sequence[QuestionOption]) -> None:
         """Ask about one slot, with a button for each option."""
-        self._close_question(generation, {})
+        self.close_question(generation, {})
         number = generation.revision + 1
         question = Question(slot=slot, text=text, options=tuple(options), asked_at=self.now, number=number)
         lapses = self.now + timedelta(seconds=self.offer.terms.question_lapses_s)
         clarifying = generation.status is GenerationStatus.PENDING_CLARIFICATION
         due_at = lapses if clarifying else generation.due_at
         asked = self.save(replace(generation, question=question, due_at=due_at, updated_at=self.now))
-        self._post(question_post(asked, self.reply_to), asked.id)
+        self.post(question_post(asked, self.reply_to), asked.id)
 
     def shape(self, wordings: Mapping[str, str]) -> None:
         """Ask about, or show the card of, every request that this turn touched."""
@@ -367,129 +383,24 @@ class Response:
         )
         self.entries.append(booked(generation, EntryKind.QUOTE, "shown", self.now))
         left = self._standings.tightest(generation, self.offer.terms.limits, self.now)
-        self._post(card_post(generation, self.offer.terms, self.now, self.reply_to, left=left), generation.id)
+        card = card_post(
+            generation, self.offer.terms, self.now, self.reply_to, left=left, reviewed=self.reviewed(generation)
+        )
+        self.post(card, generation.id)
 
     def expire(self, generation: Generation) -> None:
         """The card's price is no longer held; it says so and offers a new one."""
         if generation.status in OPEN:
             generation = self.save(generation.moved(GenerationStatus.EXPIRED, self.now, question=None, due_at=None))
-        self._post(expired_card(generation), generation.id)
+        self.post(expired_card(generation), generation.id)
 
-    def order(self, generation: Generation, plan: Plan) -> None:
-        """The tap on the card: hold the money and put it into the queue, unless that goes over a limit or has to be
-        approved first."""
-        rules = self.offer.terms.approval
-        if self._over is not None:
-            if rules.over_limit and rules.asked_for(generation) and self._over.cap.renews is not None:
-                self._ask_approval(generation, plan, "limit", self._over.cap.budget.value)
-                return
-            price = plan.quote.amount if plan.amounts_shown else None
-            text = texts.spending.over_limit(self._over.cap, self._over.used, price, now=self.now)
-            self.say(text, about=generation.id, whisper=True)
-            return
-        if rules.needed(generation, plan.quote.amount):
-            self._ask_approval(generation, plan, "price")
-            return
-        self.caps += caps_of(generation, self.offer.terms.limits, self.now)
-        self._close_question(generation, {})
-        self._queue(generation, plan)
-
-    def _ask_approval(self, generation: Generation, plan: Plan, why: str, budget: str = "") -> None:
-        """Ask whoever may approve it; the price is frozen until they have answered, or nobody has for too long."""
-        self.asks_approval = generation
-        if not self._approvers:
-            self.say(texts.approvals.NOBODY_TO_ASK.format(id=generation.name), about=generation.id)
-            return
-        terms = self.offer.terms
-        self._close_question(generation, {})
-        waiting = self.save(
-            asking(
-                replace(generation, plan=plan), self._approvers, terms.approval, why=why, budget=budget, now=self.now
-            )
-        )
-        self._post(closed_card(waiting, texts.cards.card_closed(waiting)), waiting.id)
-        self._post(waiting_post(waiting, self.reply_to), waiting.id)
-        for post in approver_posts(waiting, terms.budget):
-            self._post(post, waiting.id)
-
-    def approve(self, generation: Generation) -> None:
-        """An approver agrees: it is ordered at the frozen price."""
-        approval, plan = generation.approval, generation.plan
-        assert approval is not None
-        assert plan is not None
-        if self._over is not None:
-            self._approval_over_limit(generation, self._over.cap)
-            return
-        # What they let through is the one limit that they were told of.
-        caps = caps_of(generation, self.offer.terms.limits, self.now)
-        self.caps += [cap for cap in caps if cap.counts_orders or cap.budget.value != approval.budget]
-        decided = replace(generation, approval=replace(approval, decided_by=self.person.name, approved=True))
-        self._tell_decided(self._queue(decided, plan))
-
-    def _approval_over_limit(self, generation: Generation, cap: Cap) -> None:
-        """What an approver agrees to goes over a limit by now. They may let it through, knowing that, if the admin lets
-        them; otherwise it goes on waiting."""
-        approval = generation.approval
-        assert approval is not None
-        if not cap.counts_orders and self.offer.terms.approval.over_limit:
-            told = replace(approval, why="limit", budget=cap.budget.value)
-            generation = self.save(replace(generation, approval=told, updated_at=self.now))
-            for card in approver_posts(generation, self.offer.terms.budget):
-                self._post(card, generation.id)
-            self.say(texts.approvals.approval_over(generation, cap, again=True), about=generation.id, whisper=True)
-            return
-        self.say(texts.approvals.approval_over(generation, cap, again=False), about=generation.id, whisper=True)
-        text = texts.approvals.approval_over(generation, cap, again=False)
-        self._post(Post(key=generation.key, text=text, person=generation.requester), generation.id)
-
-    def deny(self, generation: Generation, reason: str) -> None:
-        """An approver does not agree."""
-        approval = generation.approval
-        assert approval is not None
-        decided = replace(approval, decided_by=self.person.name, reason=reason)
-        self._tell_decided(
-            self.save(generation.moved(GenerationStatus.CANCELLED, self.now, approval=decided, due_at=None))
-        )
-
-    def lapse(self, generation: Generation, reason: str) -> None:
-        """The request ends without an answer: "gone" for what cannot be had any more, empty when time is over."""
-        approval = generation.approval
-        assert approval is not None
-        gone = replace(approval, reason=reason)
-        ended = self.save(generation.moved(GenerationStatus.EXPIRED, self.now, approval=gone, due_at=None))
-        self._post(expired_card(ended), ended.id)
-        self._tell_decided(ended)
-
-    def withdraw(self, generation: Generation) -> None:
-        """The requester does not want it any more."""
-        self._tell_decided(self.save(generation.moved(GenerationStatus.CANCELLED, self.now, due_at=None)))
-
-    def remind(self, generation: Generation) -> None:
-        """Ask the approvers once more, unless they were asked a moment ago."""
-        approval = generation.approval
-        if approval is None:
-            return
-        last = approval.reminded_at or approval.asked_at
-        if self.now - last < REMIND_AFTER:
-            self.say(texts.approvals.REMINDED_ALREADY.format(id=generation.name), about=generation.id)
-            return
-        reminded = self.save(replace(generation, approval=replace(approval, reminded_at=self.now)))
-        for post in reminders(reminded):
-            self._post(post, reminded.id)
-        self.say(texts.approvals.REMINDED.format(id=generation.name), about=generation.id)
-
-    def _tell_decided(self, generation: Generation) -> None:
-        """How a request for approval ended: to the requester, and on the card of each approver."""
-        for post in ended_posts(generation, self.offer.terms.budget):
-            self._post(post, generation.id)
-
-    def _queue(self, generation: Generation, plan: Plan) -> Generation:
+    def queue(self, generation: Generation, plan: Plan) -> Generation:
         """Hold the money, and put it into the queue."""
         generation = self.save(
             generation.moved(GenerationStatus.QUEUED, self.now, plan=plan, question=None, due_at=self.now)
         )
         self.entries.append(booked(generation, EntryKind.HOLD, "ordered", self.now))
-        self._post(closed_card(generation, texts.cards.card_closed(generation)), generation.id)
+        self.post(closed_card(generation, texts.cards.card_closed(generation)), generation.id)
         self._waiting_status(generation)
         self.started.append(generation.id)
         return generation
@@ -499,19 +410,24 @@ class Response:
         self.house.append(house_cost(generation, "unanswered", self.now))
         began = {status: at for status, at in generation.entered.items() if status in _BEFORE_ORDER}
         again = replace(
-            generation, entered=began, retries=generation.retries + 1, cancel_requested=False, told_late=False
+            generation,
+            entered=began,
+            retries=generation.retries + 1,
+            cancel_requested=False,
+            unstoppable=False,
+            told_late=False,
         )
         self._waiting_status(self.save(again.moved(GenerationStatus.QUEUED, self.now, due_at=self.now, order=None)))
         self.started.append(generation.id)
 
     def cancel(self, generation: Generation) -> None:
-        """Stop a generation, as far as it has got."""
+        """Stop a generation, as far as it has got; what may cost something by then, after a tap that knows how much."""
         if generation.status in OPEN:
-            self._close_question(generation, {})
+            self.close_question(generation, {})
             had_card = generation.plan is not None
             self.save(generation.moved(GenerationStatus.CANCELLED, self.now, question=None))
             if had_card:
-                self._post(closed_card(generation, texts.cards.CANCELLED_CARD), generation.id)
+                self.post(closed_card(generation, texts.cards.CANCELLED_CARD), generation.id)
             if not had_card or generation.key != self.conversation.key:
                 self.say(texts.cards.CANCELLED_CARD, about=generation.id)
         elif generation.status is GenerationStatus.PENDING_APPROVAL:
@@ -521,14 +437,41 @@ class Response:
                 self.house.append(house_cost(generation, "unanswered", self.now))
             ended = self.save(generation.moved(GenerationStatus.CANCELLED, self.now, due_at=None))
             self.entries.append(booked(ended, EntryKind.RELEASE, "cancelled", self.now))
-            self._post(ended_status(ended), ended.id)
+            self.post(ended_status(ended), ended.id)
             self.say(texts.endings.cancelled(ended), about=ended.id)
         elif generation.status in (GenerationStatus.SUBMITTING, GenerationStatus.PROCESSING):
-            self.save(replace(generation, cancel_requested=True, updated_at=self.now))
-            self.say(texts.endings.CANCELLING.format(id=generation.name), about=generation.id)
-            self.woken.append(generation.id)
+            self._cancel_under_way(generation)
         else:
             self.say(texts.clips.over(generation), about=generation.id)
+
+    def _cancel_under_way(self, generation: Generation) -> None:
+        plan = generation.plan
+        if generation.cancel_requested:
+            self.say(texts.endings.CANCELLING.format(id=generation.name), about=generation.id)
+        elif generation.unstoppable:
+            self.say(texts.endings.cannot_stop(generation), about=generation.id)
+        elif generation.sent is None or plan is None or not plan.quote.amount:
+            self.stop(generation)
+        else:
+            buttons = (
+                Button(label=texts.buttons.STOP_IT, action=action("stop", generation.id, generation.sent.attempt)),
+                Button(label=texts.buttons.LET_IT_FINISH, action=action("wait", generation.id)),
+            )
+            question, again = (texts.endings.stop_question(generation, again=again) for again in (False, True))
+            stands = self.last_said in (question, again)
+            self.say(again if stands else question, (buttons,), about=generation.id)
+
+    def stop(self, generation: Generation) -> None:
+        """Have it stopped where it is: nothing is ordered any more, and the provider is asked to stop."""
+        self.save(replace(generation, cancel_requested=True, updated_at=self.now))
+        self.say(texts.endings.CANCELLING.format(id=generation.name), about=generation.id)
+        self.woken.append(generation.id)
+
+    def withdraw(self, generation: Generation) -> None:
+        """The requester does not want any more what waits for an approval."""
+        ended = self.save(generation.moved(GenerationStatus.CANCELLED, self.now, due_at=None))
+        for post in ended_posts(ended, self.offer.terms.budget):
+            self.post(post, ended.id)
 
     def deliver_again(self, generation: Generation) -> None:
         """Try once more to post a kept clip. Its hold was released, so it costs nothing any more."""
@@ -551,6 +494,9 @@ class Response:
         clip = generation.clip
         if clip is None:
             self.say(texts.clips.GONE.format(id=generation.name), about=generation.id)
+            return
+        if generation.withheld:
+            self.say(texts.clips.WITHHELD.format(id=generation.name), about=generation.id)
             return
         size = texts.spelling.spell_size(clip.facts.size_bytes)
         link = self.offer.link(clip.name)
@@ -577,4 +523,4 @@ class Response:
 
     def _waiting_status(self, generation: Generation) -> None:
         text = texts.working.status(generation, now=self.now, position=0, waits_until=None)
-        self._post(status_post(generation, text, reply_to=self.reply_to), generation.id)
+        self.post(status_post(generation, text, reply_to=self.reply_to), generation.id)

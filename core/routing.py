@@ -94,9 +94,13 @@ def _own_from_elsewhere(incoming: Incoming, generation: Generation) -> bool:
     """Whether somebody means their own generation of another place, where nobody else takes part: in private, by what
     only they see, or in the same chat."""
     own = generation.key.platform == incoming.key.platform and generation.requester.id == incoming.sender.id
-    if generation.approval is not None and isinstance(incoming, Press) and incoming.private:
-        # Who was asked to approve it decides where they were asked.
-        own = own or any(asked.person_id == incoming.sender.id for asked in generation.approval.asked)
+    if isinstance(incoming, Press) and incoming.private:
+        # Who was asked to approve it, or to look at it, decides where they were asked.
+        own = own or any(
+            asked.person_id == incoming.sender.id
+            for request in (generation.approval, generation.review)
+            for asked in (request.asked if request is not None else ())
+        )
     whispered = isinstance(incoming, Press) and incoming.whispered
     return own and (incoming.private or whispered or generation.key.chat == incoming.key.chat)
 

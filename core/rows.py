@@ -70,6 +70,7 @@ class Rows:
                     ended,
                     revision=fresh.revision,
                     told_late=fresh.told_late or ended.told_late,
+                    heard_of=fresh.heard_of,
                     ratings=fresh.ratings,
                     suggestions=fresh.suggestions,
                     cancel_requested=ended.cancel_requested if decided else fresh.cancel_requested,
@@ -107,6 +108,7 @@ class Rows:
             revision=fresh.revision,
             cancel_requested=fresh.cancel_requested,
             told_late=fresh.told_late,
+            heard_of=fresh.heard_of,
             ratings=fresh.ratings,
             suggestions=fresh.suggestions,
         )

@@ -181,6 +181,9 @@ def _target(response: Response, step: Step, heard: Heard) -> Generation | None:
 def _confirm(response: Response, step: Step, heard: Heard) -> None:
     cards = response.cards
     asking = response.asking_me
+    if texts.endings.asks_to_stop(response.last_said) and any(row.sent is not None for row in response.running):
+        response.say(texts.endings.TAP_TO_STOP)
+        return
     if asking is not None and asking.question is not None:
         response.say(texts.questions.not_an_option(asking.question.text), about=asking.id)
     elif cards and not any(response.may_decide(card) for card in cards):

@@ -200,6 +200,10 @@ class Submitter:
         order = generation.order
         provider = self._providers.get(generation.plan.provider) if generation.plan else None
         assert order is not None
+        heard = (await self._rows.load(generation.id)).heard_of
+        if heard is not None and heard[0] == order.key:
+            log.info("order.heard_of", extra={"generation": generation.name})
+            return await self._accepted(generation, heard[1])
         found: str | Reconciliation = Reconciliation.UNKNOWN
         if provider is not None:
             try:
@@ -221,7 +225,10 @@ class Submitter:
                 return await self._rows.end(generation, endings.not_found(generation, now))
             return await self._rows.save(generation, lambda row: replace(row, due_at=again))
         lost = replace(generation, order=replace(order, outcome=OrderOutcome.UNANSWERED))
-        return await self._rows.end(lost, endings.ambiguous(lost, now, look_again_at=again))
+        ended = await self._rows.end(lost, endings.ambiguous(lost, now, look_again_at=again))
+        if ended.heard_of is not None and ended.heard_of[0] == order.key:
+            return await self._accepted(ended, ended.heard_of[1])
+        return ended
 
     async def _refuse(self, generation: Generation, reason: str) -> Generation:
         written = await self._readers.rewrite(generation.request, reason)

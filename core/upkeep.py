@@ -12,6 +12,7 @@ from datetime import datetime
 from core.admission import Admission
 from core.approval import ended_posts
 from core.cards import expired_card, lapsed_question
+from core.endings import unreviewed
 from core.errors import StaleRow
 from core.generation import ADMITTED, OPEN, Generation, GenerationStatus
 from core.outbox import Outbox
@@ -51,6 +52,9 @@ class Upkeep:
         for generation in await self._generations.due(now, GenerationStatus.UNDELIVERABLE):
             if generation.on_its_way_elsewhere:
                 await self._engine.start(generation.id)
+        for generation in await self._generations.due(now, GenerationStatus.PENDING_REVIEW):
+            if not generation.with_reviewers:
+                await self._engine.start(generation.id)
         await self._admission.admit()
         for generation in await self._generations.due(now, GenerationStatus.AMBIGUOUS):
             await self._reconcile(generation)
@@ -59,6 +63,7 @@ class Upkeep:
         """End the cards whose price is no longer held, and the questions that nobody answered."""
         now = self._clock.now()
         await self._expire_approvals(now)
+        await self._expire_reviews(now)
         for generation in await self._generations.due(now, *OPEN):
             ended = generation.moved(GenerationStatus.EXPIRED, now, question=None, due_at=None)
             asked = generation.question is not None and generation.status is GenerationStatus.PENDING_CLARIFICATION
@@ -69,11 +74,22 @@ class Upkeep:
                 conversation_id=ended.conversation_id,
                 at=now,
             )
-            try:
-                await self._generations.commit(changes)
-            except StaleRow:
-                continue
-            self._outbox.wake(ended.key)
+            await self._end(changes)
+
+    async def _expire_reviews(self, now: datetime) -> None:
+        """Keep the clips that nobody has let be posted in time."""
+        for generation in await self._generations.due(now, GenerationStatus.PENDING_REVIEW):
+            if generation.with_reviewers:
+                await self._end(unreviewed(generation, "late", now))
+
+    async def _end(self, changes: Changes) -> None:
+        """Save an ending, unless somebody was faster, and let its words go out."""
+        try:
+            await self._generations.commit(changes)
+        except StaleRow:
+            return
+        for place in changes.places:
+            self._outbox.wake(place)
 
     async def _expire_approvals(self, now: datetime) -> None:
         """End the requests that nobody has answered."""
@@ -86,12 +102,7 @@ class Upkeep:
                 conversation_id=ended.conversation_id,
                 at=now,
             )
-            try:
-                await self._generations.commit(changes)
-            except StaleRow:
-                continue
-            for place in changes.places:
-                self._outbox.wake(place)
+            await self._end(changes)
 
     async def _reconcile(self, generation: Generation) -> None:
         try:

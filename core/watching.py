@@ -110,7 +110,7 @@ class Watcher:
             stopped = await provider.cancel(operation)
         except ReelbotError as error:
             log.warning("cancel.failed", extra={"generation": generation.name, "error": str(error)})
-            stopped = False
+            return await self._rows.end(generation, endings.cannot_stop(generation, self._clock.now(), for_good=False))
         now = self._clock.now()
         if stopped:
             return await self._rows.end(generation, endings.cancelled(generation, now))

@@ -11,8 +11,18 @@ from core.conversation import Conversation, Waiting
 from core.generation import OPEN, RUNNING, Generation, GenerationStatus
 from core.messages import ConversationKey
 from core.money import EntryKind, LedgerEntry
-from core.ports import Scene, Unsent
-from storage.tables import conversations, counters, generations, inbox, ledger, messages, model_calls, outbox
+from core.ports import Admitted, Scene, Unsent
+from storage.tables import (
+    GIVEN_UP,
+    conversations,
+    counters,
+    generations,
+    inbox,
+    ledger,
+    messages,
+    model_calls,
+    outbox,
+)
 
 _WAITING = frozenset({GenerationStatus.AMBIGUOUS, GenerationStatus.PENDING_APPROVAL})
 ALIVE = tuple(status.value for status in OPEN | RUNNING | _WAITING)
@@ -139,6 +149,18 @@ def due(connection: Connection, now: datetime, *statuses: str) -> tuple[Generati
     return tuple(connection.execute(statement).scalars())
 
 
+def admitted(connection: Connection, since: datetime) -> tuple[Admitted, ...]:
+    """Who was let in since then, newest last."""
+    columns = generations.c
+    statement = (
+        select(columns.requester_id, columns.model, columns.admitted_at)
+        .where(columns.admitted_at >= since)
+        .order_by(columns.admitted_at, columns.id)
+    )
+    rows = connection.execute(statement)
+    return tuple(Admitted(person_id=row.requester_id, model=row.model, at=row.admitted_at) for row in rows)
+
+
 def of_person(connection: Connection, person_id: str, limit: int) -> tuple[Generation, ...]:
     """Somebody's generations in every place: all that are alive and the last finished ones, newest first."""
     own = select(generations.c.body).where(generations.c.requester_id == person_id)
@@ -169,6 +191,18 @@ def message_of(connection: Connection, anchor: str) -> str:
         .limit(1)
     )
     return connection.execute(statement).scalar_one_or_none() or ""
+
+
+def shown_at(connection: Connection, anchor: str) -> datetime | None:
+    """When the newest of what was to be said under an anchor went out; None when nobody can have seen it."""
+    of_anchor = outbox.c.anchor == anchor
+    # Newest first along the primary key: what is asked for was said lately, so few rows are looked at.
+    newest = select(outbox.c.sent_at, outbox.c.attempts).where(of_anchor).order_by(outbox.c.id.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    if row is None or row.sent_at is None or row.attempts == GIVEN_UP:
+        return None
+    waits = connection.execute(select(outbox.c.id).where(of_anchor, outbox.c.sent_at.is_(None)).limit(1)).first()
+    return row.sent_at if waits is None else None
 
 
 def entries(connection: Connection, generation_id: int) -> tuple[LedgerEntry, ...]:

@@ -45,6 +45,7 @@ STANDS: Mapping[GenerationStatus, frozenset[Stand]] = {
     },
     **{status: frozenset({Stand.RELEASED}) for status in (S.FAILED, S.REFUSED)},
     S.CANCELLED: frozenset({Stand.NONE, Stand.RELEASED}),
+    S.PENDING_REVIEW: frozenset({Stand.OPEN, Stand.KEPT}),
     S.DELIVERING: frozenset({Stand.OPEN, Stand.KEPT}),
     S.COMPLETED: frozenset({Stand.CAPTURED, Stand.KEPT}),
     S.UNDELIVERABLE: frozenset({Stand.KEPT}),

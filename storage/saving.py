@@ -17,14 +17,16 @@ from sqlalchemy.exc import IntegrityError
 
 from core.conversation import Conversation
 from core.errors import PermanentError, StaleRow
+from core.events import Announce
 from core.generation import Generation, GenerationStatus, OrderOutcome
 from core.messages import ConversationKey, Incoming, Message, short_id
 from core.money import EntryKind, LedgerEntry
 from core.ports import Changes
-from storage import budgets
+from storage import budgets, events
 from storage.database import is_duplicate, upsert
 from storage.message_map import message_row, remember
 from storage.tables import (
+    GIVEN_UP,
     conversations,
     counters,
     generations,
@@ -59,9 +61,11 @@ def receive(connection: Connection, incoming: Incoming, now: datetime) -> bool:
     return connection.execute(statement).first() is not None
 
 
-def commit(connection: Connection, changes: Changes) -> None:
-    """Save everything that one step changes; raises StaleRow and OverLimit."""
+def commit(connection: Connection, changes: Changes, announce: Announce | None = None) -> tuple[int, ...]:
+    """Save everything that one step changes, with the events that `announce` makes of it; returns the generations
+    that have one. Raises StaleRow and OverLimit."""
     budgets.check(connection, changes)
+    new = events.announced(connection, changes, announce) if announce else []
     _finish_inbox(connection, changes)
     for incoming in changes.received:
         receive(connection, incoming, changes.at)
@@ -70,6 +74,7 @@ def commit(connection: Connection, changes: Changes) -> None:
         _save_conversation(connection, conversation)
     for generation in sorted(changes.generations, key=lambda g: g.id):  # one order for all, against deadlocks
         _save_generation(connection, generation)
+    events.keep(connection, new, changes.at)
     for entry in changes.entries:
         _add_entry(connection, entry)
     if changes.house:
@@ -96,6 +101,7 @@ def commit(connection: Connection, changes: Changes) -> None:
     remember(connection, posted, "conversation_id", "generation_id")
     if changes.uses:
         connection.execute(insert(model_calls), _model_call_rows(changes))
+    return tuple(event.generation_id for event in new)
 
 
 def _finish_inbox(connection: Connection, changes: Changes) -> None:
@@ -152,6 +158,9 @@ def _save_generation(connection: Connection, generation: Generation) -> None:
         "updated_at": generation.updated_at,
         "body": saved,
     }
+    admitted = generation.entered.get(GenerationStatus.SUBMITTING.value)
+    if admitted is not None:  # what waits to be let in once more keeps the last time until then
+        values["admitted_at"] = admitted
     _save(connection, generations, generation.id, generation.revision, values, generation.name)
 
 
@@ -256,6 +265,9 @@ def sent(connection: Connection, rows: Mapping[int, str], now: datetime, moved: 
         )
     )
     rows_sent = sorted(connection.execute(statement).all(), key=lambda row: row.id)
+    given_up = [row.id for row in rows_sent if not rows[row.id]]
+    if given_up:
+        connection.execute(update(outbox).where(outbox.c.id.in_(given_up)).values(attempts=GIVEN_UP))
     known = [
         message_row(
             row.platform,

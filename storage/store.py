@@ -6,17 +6,21 @@ come from `storage.migrations`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from core.conversation import Conversation, Waiting
+from core.events import Announce
 from core.generation import Generation
 from core.limits import Cap
 from core.messages import ConversationKey, Incoming
 from core.money import LedgerEntry
-from core.ports import Changes, Scene, Unsent
-from storage import budgets, loading, saving
-from storage.database import BUSY_TIMEOUT_S, Database
+from core.ports import Admitted, Changes, Scene, Unsent
+from storage import budgets, loading, presence, saving
+from storage.backlog import Backlog, backlog
+from storage.database import BUSY_TIMEOUT_S, Database, sqlite_path
+from storage.events import EventStore
+from storage.pace import PostgresPace
 
 
 class SqlStore:
@@ -25,10 +29,19 @@ class SqlStore:
     `busy_timeout_s`: how long SQLite waits for another process that is writing. Every method raises TemporaryError when
     the database does not take it now, and PermanentError when it never will. A save that was begun is finished, also
     when its caller is cancelled.
+
+    `announce`: what programs outside are told of a change; None where there is nobody to tell.
     """
 
-    def __init__(self, url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+    def __init__(self, url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S, announce: Announce | None = None) -> None:
         self._database = Database(url, busy_timeout_s=busy_timeout_s)
+        self._announce = announce
+        self.events = EventStore(self._database)
+        """What was announced, until it is told."""
+        self.pace = PostgresPace(self._database) if sqlite_path(url) is None else None
+        """How fast all processes over this database send together; None with SQLite, where there is only one."""
+        self.announced: Callable[[int], None] = lambda generation_id: None
+        """Called for each generation that there is something new to tell about, once it is saved."""
 
     async def open(self) -> None:
         """Look whether the database is there, answers and has tables; `storage.migrations` makes one."""
@@ -42,7 +55,8 @@ class SqlStore:
     async def commit(self, changes: Changes) -> None:
         """Save everything in one transaction; raises StaleRow, and saves nothing, when a row was saved by somebody
         else meanwhile."""
-        await self._database.write(saving.commit, changes)
+        for generation_id in await self._database.write(saving.commit, changes, self._announce):
+            self.announced(generation_id)
 
     # --- inbox
 
@@ -100,6 +114,11 @@ class SqlStore:
         """Those of them whose `due_at` has come, oldest first."""
         return await self._database.read(loading.due, now, *statuses)
 
+    async def admitted(self, since: datetime) -> tuple[Admitted, ...]:
+        """Who was let in since then, newest last, whatever became of it; of a generation that was let in again, the
+        last time only."""
+        return await self._database.read(loading.admitted, since)
+
     async def of_person(self, person_id: str, limit: int) -> tuple[Generation, ...]:
         """Somebody's generations in every place, newest first: all that are open, running or ambiguous, and the last
         `limit` finished ones."""
@@ -112,6 +131,11 @@ class SqlStore:
     async def message_of(self, anchor: str) -> str:
         """The platform's message that an anchor stands for, or empty."""
         return await self._database.read(loading.message_of, anchor)
+
+    async def shown_at(self, anchor: str) -> datetime | None:
+        """When the newest of what was to be said under an anchor went out; None when nothing did, while any of it
+        still has to go out, and when the newest was given up."""
+        return await self._database.read(loading.shown_at, anchor)
 
     async def standing(self, caps: tuple[Cap, ...]) -> tuple[int, ...]:
         """What counts against each cap now: micros, or orders."""
@@ -149,6 +173,23 @@ class SqlStore:
     async def postpone(self, row: int, until: datetime, *, counted: bool = True) -> None:
         """Try the row, and what follows it in its place, not before `until`; an attempt is `counted` or not."""
         await self._database.write(saving.postpone, row, until, counted)
+
+    # --- watching
+
+    async def backlog(self, platforms: Collection[str]) -> Backlog:
+        """What has been waiting the longest, on these platforms."""
+        return await self._database.read(backlog, platforms)
+
+    # --- being there
+
+    async def last_alive(self) -> datetime | None:
+        """When the program was last alive; None before the first time."""
+        return await self._database.read(presence.last_alive)
+
+    async def alive(self, now: datetime, before: datetime | None, changes: Changes | None = None) -> bool:
+        """Keep this moment and the changes in one transaction, unless another process did so since `before`; returns
+        whether they were kept."""
+        return await self._database.write(presence.alive, now, before, changes)
 
     # --- secrets
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from core.conversation import Conversation, Turn
+from core.events import Event
 from core.generation import Generation
 from core.messages import Message, Post, Press
 from storage.columns import BigId, FrozenValue, Moment
@@ -43,6 +44,7 @@ CONVERSATION = TypeAdapter(Conversation)
 TURN = TypeAdapter(Turn)
 GENERATION = TypeAdapter(Generation)
 POST = TypeAdapter(Post)
+EVENT = TypeAdapter(Event)
 
 
 def _counted() -> Column[Any]:
@@ -61,6 +63,10 @@ def _big(name: str, *, nullable: bool = False) -> Column[Any]:
 def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     """An index over the rows that `where` is true for, on either database."""
     return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+GIVEN_UP = -1
+"""What the attempts of an outbox row are when it was given up."""
 
 
 class Row(SQLModel):
@@ -136,6 +142,7 @@ class GenerationRow(Row, table=True):
         Index("ix_generations_requester", "requester_id", "id"),
         Index("ix_generations_team", "team", "id"),
         _partial("ix_generations_times", "model", "id", where="took_s IS NOT NULL"),
+        _partial("ix_generations_admitted", "admitted_at", where="admitted_at IS NOT NULL"),
     )
     id: int = Field(sa_column=Column("id", BigId, primary_key=True, autoincrement=False))
     conversation_id: str
@@ -146,6 +153,8 @@ class GenerationRow(Row, table=True):
     team: str
     status: str
     due_at: datetime | None = Field(sa_type=Moment)
+    admitted_at: datetime | None = Field(sa_type=Moment)
+    """When it was let in, the last time; never so in rows that nobody saved since this is kept."""
     provider: str
     """Empty until there is a plan."""
     model: str
@@ -206,7 +215,36 @@ class OutboxRow(Row, table=True):
     due_at: datetime | None = Field(sa_type=Moment)
     """Not to be sent before this."""
     sent_at: datetime | None = Field(sa_type=Moment)
+    """When it went out, or was given up."""
     attempts: int
+    """Tries that failed; GIVEN_UP for what is marked as sent without a message that anybody could see."""
+
+
+class EventRow(Row, table=True):
+    """Something that programs outside are told about a generation. It is told, given up, or still to be told."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        ForeignKeyConstraint(["generation_id"], ["generations.id"], name="fk_events_generation"),
+        UniqueConstraint("event_id", name="uq_events_event"),
+        _partial("ix_events_untold", "generation_id", "id", where="sent_at IS NULL AND given_up_at IS NULL"),
+        _partial("ix_events_given_up", "id", where="given_up_at IS NOT NULL"),
+    )
+    id: int = Field(sa_column=_counted())
+    event_id: str
+    """What the receiver knows it by."""
+    generation_id: int = Field(sa_column=_big("generation_id"))
+    kind: str
+    body: Any = Field(sa_column=_body(EVENT))
+    created_at: datetime = Field(sa_type=Moment)
+    due_at: datetime = Field(sa_type=Moment)
+    """Not to be told before this; while it is being told, when somebody else may take over."""
+    attempts: int
+    """Tries that failed."""
+    tried_since: datetime | None = Field(sa_type=Moment)
+    """The first try that failed, from which its day counts."""
+    sent_at: datetime | None = Field(sa_type=Moment)
+    given_up_at: datetime | None = Field(sa_type=Moment)
 
 
 class MessageRow(Row, table=True):
@@ -268,6 +306,17 @@ class CounterRow(Row, table=True):
     value: int = Field(sa_column=_big("value"))
 
 
+class PaceRow(Row, table=True):
+    """How fast something may be done by all processes together."""
+
+    __tablename__ = "paces"
+    name: str = Field(primary_key=True)
+    free_at: datetime = Field(sa_type=Moment)
+    """When all of its burst is free again; until then, some of it."""
+    held_until: datetime | None = Field(sa_type=Moment)
+    """Nobody goes on before this: a service said so."""
+
+
 class SecretRow(Row, table=True):
     """A random value of our own, such as the key that signs links."""
 
@@ -287,8 +336,10 @@ generations = _table(GenerationRow)
 ledger = _table(LedgerRow)
 house_costs = _table(HouseCostRow)
 outbox = _table(OutboxRow)
+events = _table(EventRow)
 messages = _table(MessageRow)
 model_calls = _table(ModelCallRow)
 counters = _table(CounterRow)
+paces = _table(PaceRow)
 secrets = _table(SecretRow)
 metadata = Row.metadata

@@ -73,6 +73,12 @@ class FakePlatform:
         self.has_direct = False
         self.direct_errors: list[Exception] = []
         """Raised, one each, when the next direct places are looked up."""
+        self.groups: dict[str, tuple[Person, ...]] = {}
+        """Everybody in a group, by its id; any other id is a person's."""
+        self.people_errors: list[Exception] = []
+        """Raised, one each, when people are looked up."""
+        self.lookups = 0
+        """How often people were looked up."""
         self.refused: set[ConversationKey] = set()
         """Places that take nothing."""
         self._ids = itertools.count(1000)
@@ -105,6 +111,12 @@ class FakePlatform:
         if self.direct_errors:
             raise self.direct_errors.pop(0)
         return ConversationKey(platform=self.name, chat=f"direct {person.id}") if self.has_direct else None
+
+    async def people(self, native_id: str) -> tuple[Person, ...]:
+        self.lookups += 1
+        if self.people_errors:
+            raise self.people_errors.pop(0)
+        return self.groups.get(native_id, (Person(id=f"{self.name}:{native_id}", name=native_id),))
 
     async def deliver(self, delivery: Delivery, saved: Mapping[str, str], save: Save) -> str:
         self._check(delivery.key)

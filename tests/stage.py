@@ -53,6 +53,7 @@ class Stage:
         catalogue: Catalogue | None = None,
         providers: dict[str, VideoProvider] | None = None,
         link: Link = lambda name, until: "",
+        works: bool = True,
     ) -> None:
         """Put the parts together; again for a program that was started anew over the same rows."""
         rules = fallback or RulesDialogueModel()
@@ -75,6 +76,7 @@ class Stage:
                 turns_per_minute=self.turns_per_minute,
             ),
             lambda produce, wake: EmbeddedEngine(produce, wake, clock=self.clock),
+            works=works,
         )
         self.dialogue = self.product.dialogue
 

@@ -23,10 +23,11 @@ from av.container import OutputContainer
 from av.filter import Graph
 from av.filter.context import FilterContext
 from av.video.frame import PictureType, VideoFrame
-from PIL import Image, ImageOps
+from PIL import Image
 
 from adapters.animatic.drawing import Layer
 from adapters.animatic.lettering import lettering, title
+from adapters.animatic.photographs import photograph
 from adapters.animatic.scenery import Scene, scene
 from adapters.animatic.sound import RATE, sound_bed
 from adapters.animatic.stage import ZOOMS, Move
@@ -290,10 +291,6 @@ def _finer(board: Storyboard) -> tuple[int, int]:
 
 def _photographed(picture: Path, board: Storyboard, shot: Shot) -> Scene:
     """The person's own picture, filling the frame, under a slowly moving camera."""
-    try:
-        with Image.open(picture) as opened:
-            still = ImageOps.fit(ImageOps.exif_transpose(opened).convert("RGB"), _finer(board))
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise PermanentError("The first frame is not a picture that can be read.") from error
+    still = photograph(picture, _finer(board))
     zoom = ZOOMS.get(shot.camera, (1.04, 1.14))
     return Scene(still=still, move=Move(zoom=zoom, down=(0.6, 0.4) if shot.facing > 0 else (0.4, 0.6)), layers=())

@@ -1,1 +1,1 @@
-"""What runs the pipeline: tasks of this process (`embedded`)."""
+"""What runs the pipeline: tasks of this process (`embedded`), or of many over one PostgreSQL (`distributed`)."""

@@ -26,6 +26,9 @@ class EmbeddedEngine:
         self._tasks: Wakeful[int] = Wakeful(self._run, "generation")
         self._failures: dict[int, int] = {}
 
+    async def open(self) -> None:
+        """Nothing to connect to."""
+
     async def start(self, generation_id: int) -> None:
         """Run it, unless it runs already."""
         if not self._tasks.busy(generation_id):

@@ -22,6 +22,12 @@ from core.errors import TemporaryError, UnplayableClip
 _DISK = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.EROFS})
 """What the system says when it is the disk's fault and not the clip's."""
 
+TRUSTED = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm", "protocol_whitelist": "file"}
+"""What a clip may be. libav goes by a file's content, whatever its name: a few lines of text would be a playlist, whose
+entries are other files of this machine, or addresses."""
+MAX_PIXELS = 4_096 * 4_096
+"""Of one frame: room for 4k in any shape, 50 MB when decoded; a header may promise anything."""
+
 
 class Stopped(Exception):
     """The task that wanted the result was cancelled."""
@@ -33,13 +39,14 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     if not path.is_file():
         raise UnplayableClip("The file is not there.")
     try:
-        with av.open(str(path), "r") as container:
-            names = container.format.name.split(",")
-            if any(name == "image2" or name.endswith("_pipe") for name in names):
-                raise UnplayableClip("The file is a picture, not a video.")
+        with av.open(str(path), "r", options=TRUSTED) as container:
             stream = next((s for s in container.streams.video if not s.disposition & Disposition.attached_pic), None)
-            if stream is None:
-                raise UnplayableClip("The file has no picture track.")
+            # There is no context where libav has nothing to decode it with.
+            if stream is None or (decoder := stream.codec_context) is None:
+                raise UnplayableClip("The file has no picture track that can be shown.")
+            if decoder.width * decoder.height > MAX_PIXELS:
+                raise UnplayableClip("The pictures are larger than any clip's.")
+            decoder.options = {"max_pixels": str(MAX_PIXELS)}
             stream.thread_type = "AUTO"
             yield container, stream
     except av.error.FFmpegError as error:

@@ -26,6 +26,8 @@ THREAD_GONE = frozenset({"thread_not_found", "invalid_thread_ts", "cannot_reply_
 """There is no message that a reply could hang on."""
 BLOCKS_REFUSED = frozenset({"invalid_blocks", "invalid_blocks_format", "invalid_arguments"})
 """What the blocks say, or where they stand, is not to Slack's liking."""
+GROUP_UNKNOWN = frozenset({"no_such_subteam"})
+"""There is no user group of that id, or none any more."""
 FILE_UNKNOWN = frozenset({"file_not_found", "invalid_files"})
 FILE_DELETED = frozenset({"file_deleted"})
 

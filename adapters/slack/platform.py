@@ -26,12 +26,14 @@ from adapters.slack.session import Sessions
 from adapters.slack.uploads import Uploads
 from core.errors import PermanentError, TemporaryError, Undeliverable
 from core.messages import Attachment, ConversationKey, Delivery, Incoming, Message, Person, Post, PostKind
-from core.ports import Clock, Obstacle, PlatformLimits, Save
+from core.ports import Clock, Obstacle, Pace, PlatformLimits, Save
 
 UPLOAD_BYTES = 1 << 30
 """What Slack takes in one file."""
 DOWNLOAD_BYTES = 100 << 20
 _TS = re.compile(r"[0-9]+\.[0-9]+")
+_GROUPS = "usergroups:read"
+_SLACKBOT = "USLACKBOT"
 
 _log = structlog.get_logger(__name__)
 
@@ -41,6 +43,7 @@ class SlackPlatform:
 
     upload_bytes, download_bytes: the largest file sent and fetched
     progress_edits_per_min: how many edits a minute may be spent on progress, in all places together
+    shared: the pace of all processes that speak for this app; None where there is only one
     """
 
     name = PLATFORM
@@ -53,11 +56,12 @@ class SlackPlatform:
         upload_bytes: int = UPLOAD_BYTES,
         download_bytes: int = DOWNLOAD_BYTES,
         progress_edits_per_min: int = 30,
+        shared: Pace | None = None,
     ) -> None:
         self.limits = PlatformLimits(upload_bytes=upload_bytes, download_bytes=download_bytes)
         self._connection = connection
         self._client = connection.client
-        self._pacing = Pacing(clock, progress_edits_per_min=progress_edits_per_min)
+        self._pacing = Pacing(clock, progress_edits_per_min=progress_edits_per_min, shared=shared)
         self._sessions = Sessions(connection, pacing=self._pacing, clock=clock)
         self._uploads = Uploads(connection, pacing=self._pacing, clock=clock)
         self._directs: dict[str, str] = {}
@@ -108,21 +112,22 @@ class SlackPlatform:
         return tuple([await self._say(post, shown, channel) for shown in rendered(post)])
 
     async def _say(self, post: Post, shown: Shown, channel: str) -> str:
-        with failures.mapped(), self._pacing.call("chat.postMessage", channel):
-            asked: dict[str, Any] = {
-                "channel": channel,
-                "text": shown.text,
-                "blocks": shown.blocks,
-                "unfurl_links": False,
-                "unfurl_media": False,
-            }
-            try:
-                answer = await self._client.chat_postMessage(**asked, thread_ts=post.key.thread or None)
-            except SlackApiError as error:
-                if not post.key.thread or failures.word(error) not in failures.THREAD_GONE:
-                    raise
-                _log.info("slack_thread_gone", chat=post.key.chat, thread=post.key.thread)
-                answer = await self._client.chat_postMessage(**asked)
+        with failures.mapped():
+            async with self._pacing.call("chat.postMessage", channel):
+                asked: dict[str, Any] = {
+                    "channel": channel,
+                    "text": shown.text,
+                    "blocks": shown.blocks,
+                    "unfurl_links": False,
+                    "unfurl_media": False,
+                }
+                try:
+                    answer = await self._client.chat_postMessage(**asked, thread_ts=post.key.thread or None)
+                except SlackApiError as error:
+                    if not post.key.thread or failures.word(error) not in failures.THREAD_GONE:
+                        raise
+                    _log.info("slack_thread_gone", chat=post.key.chat, thread=post.key.thread)
+                    answer = await self._client.chat_postMessage(**asked)
         ts = answer.get("ts")
         if not isinstance(ts, str):
             raise TemporaryError("Slack's answer does not name the message.")
@@ -132,12 +137,12 @@ class SlackPlatform:
         """Edit the message; empty when it is not there to be edited."""
         if not _TS.fullmatch(message_id):
             return ""
-        if _is_progress(post) and not self._pacing.progress():
+        if _is_progress(post) and not await self._pacing.progress():
             return message_id
         shown = rendered_line(post)
         with failures.mapped():
             try:
-                with self._pacing.call("chat.update"):
+                async with self._pacing.call("chat.update"):
                     await self._client.chat_update(channel=channel, ts=message_id, text=shown.text, blocks=shown.blocks)
             except SlackApiError as error:
                 if _is_progress(post) and failures.pause_of(error) is not None:
@@ -151,7 +156,7 @@ class SlackPlatform:
     async def _whisper(self, post: Post, person: Person, channel: str) -> None:
         with failures.mapped():
             for shown in rendered(post):
-                with self._pacing.call("chat.postEphemeral"):
+                async with self._pacing.call("chat.postEphemeral"):
                     await self._client.chat_postEphemeral(
                         channel=channel,
                         user=person.native_id,
@@ -169,14 +174,42 @@ class SlackPlatform:
 
     async def _direct(self, user: str) -> str:
         if user not in self._directs:
-            with failures.mapped(), self._pacing.call("conversations.open"):
-                answer = await self._client.conversations_open(users=user)
+            with failures.mapped():
+                async with self._pacing.call("conversations.open"):
+                    answer = await self._client.conversations_open(users=user)
             opened = answer.get("channel")
             channel = opened.get("id") if isinstance(opened, dict) else None
             if not isinstance(channel, str) or not channel:
                 raise TemporaryError("Slack's answer names no conversation.")
             self._directs[user] = channel
         return self._directs[user]
+
+    async def people(self, native_id: str) -> tuple[Person, ...]:
+        """Whom an id stands for: a person, or the members of a user group as they are now; empty where Slack knows no
+        such group. Their teams are left open, and some may be bots or have left, which Slack does not say of members:
+        `direct` is None for those. Raises TemporaryError and PermanentError."""
+        members = await self._members(native_id) if native_id.startswith("S") else (native_id,)
+        return tuple(Person(id=f"{PLATFORM}:{user}", name=f"<@{user}>") for user in members)
+
+    async def _members(self, group: str) -> tuple[str, ...]:
+        with failures.mapped():
+            try:
+                async with self._pacing.call("usergroups.users.list"):
+                    answer = await self._client.usergroups_users_list(usergroup=group)
+            except SlackApiError as error:
+                why = failures.word(error)
+                if why in failures.GROUP_UNKNOWN:
+                    _log.warning("slack_group_unknown", group=group)
+                    return ()
+                if why == "missing_scope":
+                    _log.error("slack_group_unreadable", group=group, missing=_GROUPS, see="manifest.json")
+                raise
+        users = answer.get("users")
+        if not isinstance(users, list):
+            raise TemporaryError("Slack's answer does not name the group's members.")
+        installation = self._connection.installation
+        bots = (_SLACKBOT, installation.bot_user if installation else "")
+        return tuple(dict.fromkeys(user for user in users if isinstance(user, str) and user not in bots))
 
     async def obstacle(self, key: ConversationKey) -> Obstacle | None:
         """What would keep a clip from being posted here. Raises TemporaryError and PermanentError."""
@@ -187,8 +220,9 @@ class SlackPlatform:
         if channel[:1] in ("U", "W") or channel in self._directs.values():
             return None
         try:
-            with failures.mapped(), self._pacing.call("conversations.info"):
-                answer = await self._client.conversations_info(channel=channel)
+            with failures.mapped():
+                async with self._pacing.call("conversations.info"):
+                    answer = await self._client.conversations_info(channel=channel)
         except Undeliverable:
             return Obstacle.NOT_MEMBER
         told = answer.get("channel")
@@ -212,8 +246,9 @@ class SlackPlatform:
         if not attachment.ref:
             raise PermanentError("There is no file in that message that Slack gives out.")
         self._check_download(attachment.size_bytes)
-        with failures.mapped(), self._pacing.call("files.info"):
-            answer = await self._client.files_info(file=attachment.ref)
+        with failures.mapped():
+            async with self._pacing.call("files.info"):
+                answer = await self._client.files_info(file=attachment.ref)
         told = answer.get("file")
         file: dict[str, Any] = told if isinstance(told, dict) else {}
         url, size = file.get("url_private_download"), file.get("size")

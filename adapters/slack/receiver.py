@@ -20,6 +20,7 @@ from slack_sdk.signature import SignatureVerifier
 from adapters.slack.bolt import NOT_NOW, RECEIVE, bolt_app, dispatched
 from adapters.slack.connection import SlackConnection
 from adapters.slack.intake import SlackIntake
+from adapters.slack.missed import read_missed
 from adapters.slack.pages import SlackPages
 from adapters.slack.platform import SlackPlatform
 from adapters.slack.socket import ANSWER_S, PING_S, SlackSocket
@@ -27,6 +28,7 @@ from adapters.slack.storing import Storing
 from core.access import Access
 from core.errors import ReelbotError, TemporaryError
 from core.forms import Forms
+from core.messages import ConversationKey
 from core.overview import Overviews
 from core.ports import Clock, Receive, WebhookAnswer
 
@@ -104,6 +106,7 @@ class SlackReceiver:
             stranger_place_text=stranger_place_text,
             patience_s=patience_s,
         )
+        self._intake = intake
         self._app = bolt_app(connection, intake)
         self._socket: SlackSocket | None = None
         self._problem = "Slack: not connected yet"
@@ -135,6 +138,10 @@ class SlackReceiver:
             since = "ever" if self._last_good is None else f"since {self._last_good:%Y-%m-%d %H:%M:%S} UTC"
             return f"Slack: no answer {since}"
         return ""
+
+    async def read_back(self, key: ConversationKey, since: datetime, receive: Receive) -> None:
+        """Hand on what was written in a thread since then. Raises TemporaryError and PermanentError."""
+        await read_missed(self._connection, self._intake, key, since, receive)
 
     async def handle(self, headers: Mapping[str, str], body: bytes, receive: Receive) -> WebhookAnswer:
         """One request of Slack's. Answers 200: stored, or nothing for us; 401: not from Slack, or too old; 400: cannot

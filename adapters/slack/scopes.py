@@ -20,6 +20,7 @@ SCOPES = frozenset(
         "mpim:history",
         "mpim:read",
         "reactions:write",
+        "usergroups:read",
     }
 )
 """Bot token scopes."""

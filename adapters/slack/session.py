@@ -134,15 +134,16 @@ class Sessions:
 
     async def _set_status(self, place: _Place, status: str, title: str) -> None:
         method = "agents.sessions.setStatus"
-        with failures.mapped(), self._pacing.call(method):
-            try:
-                await self._connection.client.agents_sessions_setStatus(
-                    channel_id=place[0], thread_ts=place[1], status=status, title=title or None
-                )
-            except SlackApiError as error:
-                if _for_good(error):
-                    self._is_agent = False
-                raise
+        with failures.mapped():
+            async with self._pacing.call(method):
+                try:
+                    await self._connection.client.agents_sessions_setStatus(
+                        channel_id=place[0], thread_ts=place[1], status=status, title=title or None
+                    )
+                except SlackApiError as error:
+                    if _for_good(error):
+                        self._is_agent = False
+                    raise
 
     async def _react(self, message: _Place) -> None:
         if not self._may_react or message in self._reacted:
@@ -152,12 +153,13 @@ class Sessions:
             del self._reacted[next(iter(self._reacted))]
         channel, ts = message
         try:
-            with failures.mapped(), self._pacing.call("reactions.add"):
-                try:
-                    await self._connection.client.reactions_add(channel=channel, timestamp=ts, name=NOTICED)
-                except SlackApiError as error:
-                    self._may_react = failures.word(error) != "missing_scope"
-                    raise
+            with failures.mapped():
+                async with self._pacing.call("reactions.add"):
+                    try:
+                        await self._connection.client.reactions_add(channel=channel, timestamp=ts, name=NOTICED)
+                    except SlackApiError as error:
+                        self._may_react = failures.word(error) != "missing_scope"
+                        raise
         except ReelbotError as error:
             _log.info("slack_reaction_failed", channel=channel, error=str(error))
 

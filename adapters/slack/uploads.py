@@ -122,10 +122,11 @@ class _OneDelivery:
 
     async def _upload(self) -> None:
         path = Path(self._delivery.clip)
-        with failures.mapped(), self._pacing.call("files.getUploadURLExternal"):
-            answer = await self._client.files_getUploadURLExternal(
-                filename=self._delivery.file_name, length=path.stat().st_size
-            )
+        with failures.mapped():
+            async with self._pacing.call("files.getUploadURLExternal"):
+                answer = await self._client.files_getUploadURLExternal(
+                    filename=self._delivery.file_name, length=path.stat().st_size
+                )
         url, file = answer.get("upload_url"), answer.get("file_id")
         if not isinstance(url, str) or not isinstance(file, str) or not file:
             raise TemporaryError("Slack's answer names no address to upload to.")
@@ -138,7 +139,7 @@ class _OneDelivery:
         for _ in range(_WAYS):
             if not self._steps.get(_FILE):
                 await self._upload()
-            self._pacing.check(_COMPLETE)
+            await self._pacing.check(_COMPLETE)
             await self._keep(**{_COMPLETING: self._clock.now().isoformat()})
             refusal = await self._completion()
             if refusal is None:
@@ -163,7 +164,7 @@ class _OneDelivery:
             asked["blocks"] = self._shown.blocks
         with failures.mapped():
             try:
-                with self._pacing.call(_COMPLETE):
+                async with self._pacing.call(_COMPLETE):
                     # The SDK's own method puts everything into the address, where a long caption does not fit.
                     await self._client.api_call("files.completeUploadExternal", json=asked)
             except SlackApiError as refusal:
@@ -226,15 +227,16 @@ class _OneDelivery:
         """Whether Slack knows the file, and the message with it, or the file's id when there is no more to learn."""
         file = self._steps[_FILE]
         try:
-            with failures.mapped(), self._pacing.call("files.info"):
-                try:
-                    answer = await self._client.files_info(file=file)
-                except SlackApiError as error:
-                    if failures.word(error) in failures.FILE_UNKNOWN:
-                        return False, ""
-                    if failures.word(error) in failures.FILE_DELETED:
-                        return True, file
-                    raise
+            with failures.mapped():
+                async with self._pacing.call("files.info"):
+                    try:
+                        answer = await self._client.files_info(file=file)
+                    except SlackApiError as error:
+                        if failures.word(error) in failures.FILE_UNKNOWN:
+                            return False, ""
+                        if failures.word(error) in failures.FILE_DELETED:
+                            return True, file
+                        raise
         except PermanentError:
             if not completed:
                 raise
@@ -249,15 +251,16 @@ class _OneDelivery:
         # Where the blocks cannot be shown, the line says which clip they belong to.
         line = rendered_line(Post(key=self._delivery.key, text=self._delivery.caption.partition("\n")[0]))
         try:
-            with failures.mapped(), self._pacing.call("chat.postMessage", self._channel):
-                answer = await self._client.chat_postMessage(
-                    channel=self._channel,
-                    thread_ts=self._thread or None,
-                    text=line.text,
-                    blocks=blocks,
-                    unfurl_links=False,
-                    unfurl_media=False,
-                )
+            with failures.mapped():
+                async with self._pacing.call("chat.postMessage", self._channel):
+                    answer = await self._client.chat_postMessage(
+                        channel=self._channel,
+                        thread_ts=self._thread or None,
+                        text=line.text,
+                        blocks=blocks,
+                        unfurl_links=False,
+                        unfurl_media=False,
+                    )
         except PermanentError as error:
             # The clip is there, and that is what counts.
             _log.warning("slack_controls_refused", generation=self._delivery.generation, error=str(error))

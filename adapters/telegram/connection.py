@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from telegram import Bot
 
 from adapters.telegram.transport import AiohttpRequest
+from core.errors import PermanentError
 
 PUBLIC_SERVER = "https://api.telegram.org"
 
@@ -45,6 +46,8 @@ class TelegramConnection:
         """The bot's name without the @; empty until `identify` has succeeded."""
         self._transport = AiohttpRequest(timeout_s=timeout_s)
         self._url = f"{base}/bot{token}"
+        self._files = f"{base}/file/bot{token}/"
+        self._public = address.hostname == urlsplit(PUBLIC_SERVER).hostname
         self.bot = Bot(
             token,
             base_url=f"{base}/bot",
@@ -64,11 +67,21 @@ class TelegramConnection:
         answer_s: seconds until it has to be answered"""
         return await self._transport.call(f"{self._url}/getUpdates", parameters, answer_s=answer_s)
 
-    async def download(self, location: str, destination: Path) -> int:
+    async def download(self, location: str, destination: Path, *, limit: int) -> int:
         """Fetch what getFile named, from the server or, beside a local one, from the disk; returns the bytes.
-        Raises TelegramError and OSError."""
-        if "://" in location:
-            return await self._transport.download(location, destination)
+
+        limit: bytes, beyond which it is given up
+        Raises TelegramError, OSError, and PermanentError for a place that is none of the server's, or for a file that
+        is too large."""
+        if location.startswith(self._files):
+            # The address holds the token, so it leads below the bot's own files or nowhere.
+            if ".." in unquote(location[len(self._files) :]).split("/"):
+                raise PermanentError("Telegram named a file outside the bot's own.")
+            return await self._transport.download(location, destination, limit=limit)
+        if self._public or "://" in location:
+            raise PermanentError("Telegram named a file that is not on its server.")
+        if (await asyncio.to_thread(Path(location).stat)).st_size > limit:
+            raise PermanentError(f"The file is larger than {limit >> 20} MB.")
         await asyncio.to_thread(shutil.copyfile, location, destination)
         return (await asyncio.to_thread(destination.stat)).st_size
 

@@ -3,20 +3,38 @@
 Figures from the Bot API FAQ: about 30 messages a second overall, one a second in a chat (short bursts pass), 20 a
 minute in a group. Calls that show nothing new (typing, answered presses) are not counted, and edits not in a group's
 minute. What a 429 asks for is kept as well: the call that got it is repeated by whoever made it.
+
+Where several processes speak for one bot, each first keeps the limits for itself, in the order of its own messages, and
+then takes a place in the pace that it shares with the others. A message never goes without: when the pace cannot be
+asked, it waits.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
 
+import structlog
+
 from core.errors import TemporaryError
-from core.ports import Clock
+from core.ports import Clock, Pace, Rate
+from core.rates import within
 
 _LOOK_AGAIN_S = 0.05
 _MANY_CHATS = 1_000
+_SOON_S = 0.25
+"""A wait for the other processes that is waited for on the spot, and counted before. What waits longer lets the next
+message go first and asks again, so that one full chat does not hold up all of them."""
+_PATIENCE_S = 10.0
+"""The longest wait for the other processes; beyond it the message comes back another time, as after a 429."""
+_ASK_AGAIN_S = 2.0
+"""When to try again after the shared pace could not be asked."""
+_EVERYBODY = "telegram"
+
+_log = structlog.get_logger(__name__)
 
 
 class Urgency(IntEnum):
@@ -57,6 +75,8 @@ class _Turn:
     message: str
     windows: tuple[_Window, ...]
     dropped: bool = False
+    away: bool = False
+    """Waits for the other processes, so that nobody here need wait for it."""
     rank: tuple[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,11 +89,23 @@ class Pacing:
     overall_per_s: messages a second to everybody together
     chat_burst: messages to one chat in as many seconds
     group_per_min: new messages a minute in one group
+    shared: the pace of all processes that speak for this bot; None where there is only one
     """
 
-    def __init__(self, clock: Clock, *, overall_per_s: int = 30, chat_burst: int = 3, group_per_min: int = 20) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        overall_per_s: int = 30,
+        chat_burst: int = 3,
+        group_per_min: int = 20,
+        shared: Pace | None = None,
+    ) -> None:
         self._clock = clock
+        self._shared = shared
+        self._asking = asyncio.Lock()
         self._overall = _Window(overall_per_s, 1.0)
+        self._overall_per_s = overall_per_s
         self._chat_burst = chat_burst
         self._group_per_min = group_per_min
         self._chats: dict[str, _Window] = {}
@@ -87,26 +119,35 @@ class Pacing:
         """Wait until a message may go to `chat`; False when it is to be dropped instead.
 
         edits: the id of the message that is edited, or empty for a new one
-        Raises TemporaryError with the seconds left when Telegram has asked for a pause."""
+        Raises TemporaryError with the seconds left when Telegram has asked for a pause, and when the other processes
+        have taken what there is or cannot be asked."""
         now = self._clock.now()
         self._check_pause(chat, now)
         turn = self._enter(chat, urgency, edits, now)
         try:
             while not turn.dropped:
-                now = self._clock.now()
-                self._check_pause(chat, now)
-                free = _free_at(turn, now)
-                if free > now:
-                    await self._clock.sleep((free - now).total_seconds())
-                elif any(_goes_before(other, turn, now) for other in self._waiting):
-                    await self._clock.sleep(_LOOK_AGAIN_S)
-                else:
-                    for window in turn.windows:
-                        window.take(now)
+                wait = self._wait_here(turn)
+                if wait > 0:
+                    await self._clock.sleep(wait)
+                elif self._shared is None:
+                    return self._take(turn)
+                elif await self._agreed(self._shared, turn):
                     return True
             return False
         finally:
             self._waiting.remove(turn)
+
+    async def hold(self, chat: str, seconds: float) -> None:
+        """As `pause`, in the other processes too. Never raises: whom we cannot tell, Telegram tells."""
+        self.pause(chat, seconds)
+        if self._shared is None:
+            return
+        try:
+            await self._shared.hold(_in_chat(chat), seconds)
+            if self._all_paused is not None and self._all_paused > self._clock.now():
+                await self._shared.hold(_EVERYBODY, (self._all_paused - self._clock.now()).total_seconds())
+        except TemporaryError as error:
+            _log.warning("telegram_pause_not_shared", chat=chat, error=str(error))
 
     def pause(self, chat: str, seconds: float) -> None:
         """Telegram answered 429 for this chat. When that happens in two chats at once, it means all of them."""
@@ -122,13 +163,76 @@ class Pacing:
         if ends:
             raise TemporaryError("Telegram asked for a pause.", retry_after=(max(ends) - now).total_seconds())
 
+    def _wait_here(self, turn: _Turn) -> float:
+        """Seconds for which this process's own windows and messages keep it; 0 when it may go. Raises TemporaryError
+        during a pause."""
+        now = self._clock.now()
+        self._check_pause(turn.chat, now)
+        free = _free_at(turn, now)
+        if free > now:
+            return (free - now).total_seconds()
+        return _LOOK_AGAIN_S if any(_goes_before(other, turn, now) for other in self._waiting) else 0.0
+
+    def _take(self, turn: _Turn) -> bool:
+        now = self._clock.now()
+        for window in turn.windows:
+            window.take(now)
+        return True
+
+    async def _agreed(self, shared: Pace, turn: _Turn) -> bool:
+        """Take a place among all processes' messages; whether it may go now. Otherwise it is dropped, or is to look
+        again. Raises TemporaryError."""
+        async with self._asking:  # one message at a time, so that a place is not taken for a later one
+            if turn.dropped or self._wait_here(turn) > 0:
+                return False
+            wait = await self._place(shared, turn)
+            if turn.dropped:
+                return False
+            if wait <= _SOON_S:
+                if wait > 0:
+                    await self._clock.sleep(wait)
+                self._check_pause(turn.chat, self._clock.now())
+                return self._take(turn)
+            await self._clock.sleep(_LOOK_AGAIN_S)  # the next may well hear the same, and need not at once
+        turn.away = True
+        await self._clock.sleep(wait - _LOOK_AGAIN_S)
+        turn.away = False
+        return False
+
+    async def _place(self, shared: Pace, turn: _Turn) -> float:
+        """Seconds until its place, which it has only up to `_SOON_S`. Progress is dropped rather than waited for.
+        Raises TemporaryError."""
+        waits = turn.urgency is not Urgency.PROGRESS
+        try:
+            wait = await shared.wait_s(self._rates(turn), at_most_s=_SOON_S if waits else 0.0)
+        except TemporaryError as error:
+            _log.warning("telegram_pace_unknown", chat=turn.chat, error=str(error))
+            raise TemporaryError("How fast we may send cannot be told now.", retry_after=_ASK_AGAIN_S) from error
+        if not waits:
+            turn.dropped = wait > 0
+        elif wait > _PATIENCE_S:
+            raise TemporaryError("Telegram takes no more messages there now.", retry_after=wait)
+        return wait
+
+    def _rates(self, turn: _Turn) -> list[Rate]:
+        """Telegram's limits as rates, of which `within` says how they keep them. Overall little goes at once and much
+        in the long run: a few hundredths of a second are not noticed. In a chat half of the limit goes at once."""
+        per_s, burst, per_min = self._overall_per_s, self._chat_burst, self._group_per_min
+        rates = [
+            within(_EVERYBODY, limit=per_s, window_s=1.0, burst=per_s // 5),
+            within(_in_chat(turn.chat), limit=burst, window_s=float(burst), burst=burst // 2),
+        ]
+        if _counts_in_group(turn.chat, turn.message):
+            rates.append(within(f"telegram group {turn.chat}", limit=per_min, window_s=60.0, burst=per_min // 2))
+        return rates
+
     def _enter(self, chat: str, urgency: Urgency, edits: str, now: datetime) -> _Turn:
         if edits:
             for other in self._waiting:
                 if other.urgency is Urgency.PROGRESS and (other.chat, other.message) == (chat, edits):
                     other.dropped = True
         windows = [self._overall, self._window(self._chats, chat, self._chat_burst, float(self._chat_burst), now)]
-        if chat.startswith("-") and not edits:
+        if _counts_in_group(chat, edits):
             windows.append(self._window(self._groups, chat, self._group_per_min, 60.0, now))
         self._count += 1
         turn = _Turn(urgency, self._count, chat, edits, tuple(windows))
@@ -145,8 +249,16 @@ class Pacing:
         return windows[chat]
 
 
+def _in_chat(chat: str) -> str:
+    return f"telegram chat {chat}"
+
+
+def _counts_in_group(chat: str, edits: str) -> bool:
+    return chat.startswith("-") and not edits
+
+
 def _goes_before(other: _Turn, turn: _Turn, now: datetime) -> bool:
-    return not other.dropped and other.rank < turn.rank and _free_at(other, now) <= now
+    return not (other.dropped or other.away) and other.rank < turn.rank and _free_at(other, now) <= now
 
 
 def _free_at(turn: _Turn, now: datetime) -> datetime:

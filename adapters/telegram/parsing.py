@@ -35,6 +35,8 @@ _FILES = {
 """Field of the message, what it is for us, and its type when Telegram does not say. An animation comes with a document
 that is the same file, so it is looked for first."""
 
+_FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
 _log = structlog.get_logger(__name__)
 
 Raw = dict[str, Any]
@@ -66,8 +68,10 @@ def update_id_of(raw: object) -> int | None:
 
 
 def clean(text: str) -> str:
-    """Text without what neither UTF-8 nor a database takes: lone surrogates and NUL."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\x00", "")
+    """Text without what UTF-8, a database or a reader does not take: lone surrogates, control characters, and signs
+    that turn the direction of what stands after them, such as the price."""
+    text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return _FORBIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _parsed(raw: Raw, bot_id: int, username: str, now: datetime) -> Incoming:

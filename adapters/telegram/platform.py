@@ -24,7 +24,7 @@ from adapters.telegram.rights import obstacle_in
 from adapters.telegram.transport import BotApiError
 from core.errors import PermanentError, ReelbotError, TemporaryError
 from core.messages import Attachment, ConversationKey, Delivery, Incoming, Person, Post, PostKind, Press
-from core.ports import Clock, Obstacle, PlatformLimits, Save
+from core.ports import Clock, Obstacle, Pace, PlatformLimits, Save
 
 UPLOAD_BYTES = 50 << 20
 """What the public Bot API server takes from bots."""
@@ -42,6 +42,7 @@ class TelegramPlatform:
 
     upload_bytes, download_bytes: what the server takes and gives (a local Bot API server allows 2,000 MB)
     overall_per_s, chat_burst, group_per_min: Telegram's limits, as `Pacing` has them
+    shared: the pace of all processes that speak for this bot; None where there is only one
     """
 
     name = PLATFORM
@@ -56,11 +57,14 @@ class TelegramPlatform:
         overall_per_s: int = 30,
         chat_burst: int = 3,
         group_per_min: int = 20,
+        shared: Pace | None = None,
     ) -> None:
         self.limits = PlatformLimits(upload_bytes=upload_bytes, download_bytes=download_bytes)
         self._connection = connection
         self._bot = connection.bot
-        self._pacing = Pacing(clock, overall_per_s=overall_per_s, chat_burst=chat_burst, group_per_min=group_per_min)
+        self._pacing = Pacing(
+            clock, overall_per_s=overall_per_s, chat_burst=chat_burst, group_per_min=group_per_min, shared=shared
+        )
         self._migrated: dict[str, int] = {}
 
     async def acknowledge(self, incoming: Incoming) -> None:
@@ -111,6 +115,10 @@ class TelegramPlatform:
         """The person's private chat, whose id is theirs; it takes nothing until they have written there."""
         return ConversationKey(platform=PLATFORM, chat=person.native_id)
 
+    async def people(self, native_id: str) -> tuple[Person, ...]:
+        """The person themselves: Telegram has no groups of people that an admin could name."""
+        return (Person(id=f"{PLATFORM}:{native_id}", name=native_id),)
+
     async def deliver(self, delivery: Delivery, saved: Mapping[str, str], save: Save) -> str:
         """Announce the clip with a message that notifies, keep that message's id, then edit the message into the
         video. Doing the edit once more shows the same clip in the same message, so a lost answer does no harm."""
@@ -143,7 +151,7 @@ class TelegramPlatform:
             if not file.file_path:
                 raise PermanentError("Telegram does not keep this file any more.")
             try:
-                size = await self._connection.download(file.file_path, partial)
+                size = await self._connection.download(file.file_path, partial, limit=self.limits.download_bytes)
                 if file.file_size and size != file.file_size:
                     raise TemporaryError("The file arrived incomplete.")
                 await asyncio.to_thread(partial.replace, destination)
@@ -157,8 +165,7 @@ class TelegramPlatform:
 
     async def _edit(self, post: Post, message: int) -> str:
         """Raises _Gone."""
-        final = post.kind is not PostKind.STATUS or (post.progress is None and not post.quiet)
-        if not await self._turn(post.key, Urgency.FINAL if final else Urgency.PROGRESS, edits=message):
+        if not await self._turn(post.key, Urgency.PROGRESS if _is_progress(post) else Urgency.FINAL, edits=message):
             return str(message)
         buttons = keyboard(post.buttons)
 
@@ -252,7 +259,7 @@ class TelegramPlatform:
             return await call(self._chat(key))
         except BotApiError as error:
             if error.retry_after is not None:
-                self._pacing.pause(key.chat, error.retry_after)
+                await self._pacing.hold(key.chat, error.retry_after)
             if error.migrate_to is None:
                 raise
             _log.info("telegram_group_migrated", chat=key.chat, to=error.migrate_to)
@@ -268,6 +275,11 @@ class TelegramPlatform:
 
 class _Gone(Exception):
     """The message to be edited is not there any more."""
+
+
+def _is_progress(post: Post) -> bool:
+    """Whether the next one will say it just as well: not so what a status shrinks to in the end."""
+    return post.kind is PostKind.STATUS and (post.progress is not None or (post.quiet and bool(post.buttons)))
 
 
 def _thread(key: ConversationKey) -> int | None:

@@ -18,10 +18,14 @@ import aiohttp
 from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
+from core.errors import PermanentError
+
 CONNECT_S = 10.0
 SLOWEST_UPLOAD = 50_000
 """Bytes a second below which an upload is given up: 50 MB may take a quarter of an hour."""
 CHUNK = 1 << 18
+MAX_ANSWER = 16 << 20
+"""Bytes of an answer that is read into memory: a hundred updates are far below 1 MB."""
 
 _Body = aiohttp.FormData | aiohttp.JsonPayload | None
 
@@ -101,8 +105,9 @@ class AiohttpRequest(BaseRequest):
             raise NetworkError("The server's answer is not the Bot API's")
         return answer
 
-    async def download(self, url: str, destination: Path) -> int:
-        """Stream a file to `destination`; returns its size in bytes. Raises TelegramError and OSError."""
+    async def download(self, url: str, destination: Path, *, limit: int) -> int:
+        """Stream a file to `destination`; returns its size in bytes. Raises TelegramError, OSError, and PermanentError
+        for one of more than `limit` bytes, whatever was said about it before."""
         # No limit on the whole: only silence ends it.
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=self._timeout_s)
         size = 0
@@ -112,6 +117,8 @@ class AiohttpRequest(BaseRequest):
             with destination.open("wb") as file:
                 async for chunk in response.content.iter_chunked(CHUNK):
                     size += len(chunk)
+                    if size > limit:
+                        raise PermanentError(f"The file is larger than {limit >> 20} MB.")
                     await asyncio.to_thread(file.write, chunk)
         return size
 
@@ -120,7 +127,7 @@ class AiohttpRequest(BaseRequest):
             total=CONNECT_S + upload_s + answer_s, sock_connect=CONNECT_S, sock_read=answer_s
         )
         async with self._answered(method, url, data=data, timeout=timeout) as response:
-            body = await response.read()
+            body = await _bounded(response)
         if response.status >= 300:
             raise _refusal(response.status, body, response.headers.get("Retry-After"))
         return body
@@ -141,6 +148,16 @@ class AiohttpRequest(BaseRequest):
             raise TimedOut from None
         except aiohttp.ClientError as error:
             raise NetworkError(type(error).__name__) from None
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    """The body. Raises NetworkError when it is larger than `MAX_ANSWER`, unpacked."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(CHUNK):
+        body += chunk
+        if len(body) > MAX_ANSWER:
+            raise NetworkError("The server's answer is too large")
+    return bytes(body)
 
 
 def _form(request_data: RequestData | None) -> tuple[aiohttp.FormData | None, int]:

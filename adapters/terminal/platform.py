@@ -103,6 +103,10 @@ class TerminalPlatform:
         """Nobody else reads along."""
         return self.key
 
+    async def people(self, native_id: str) -> tuple[Person, ...]:
+        """The person themselves: there is nobody else."""
+        return (Person(id=f"{self.name}:{native_id}", name=native_id),)
+
     async def deliver(self, delivery: Delivery, saved: Mapping[str, str], save: Save) -> str:
         """Put the clip into the folder and say where it is.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.generation import Generation, GenerationStatus
 from core.limits import Budget, Cap
 from core.money import dollars
+from core.texts.spelling import heading, shortened
 
 APPROVE = "Approve"
 REMIND = "Remind them"
@@ -85,3 +86,69 @@ def approval_over(generation: Generation, cap: Cap, *, again: bool) -> str:
     limit = "the number of videos that may be under way" if cap.counts_orders else LIMITS_OF[cap.budget]
     text = f"{generation.name} for {generation.requester.name} goes over {limit} now, so nothing is ordered yet."
     return f"{text} Tap Approve once more to let it through all the same." if again else f"{text} It goes on waiting."
+
+
+# --- looking at a clip before it is posted ---------------------------------------------------------------------------
+
+PASS = "Post it"
+ASK_AGAIN = "Ask again"
+NOBODY_TO_REVIEW = (
+    "Somebody has to look at {id} before it is posted here, but there is nobody I could ask. Tell your admin; nothing "
+    "was ordered."
+)
+REVIEW_PASSED = "Thank you, I am posting {id} now."
+REVIEW_REJECTED = "All right, {id} is not posted. I tell whoever asked for it; they are not charged."
+REVIEW_ASKED_AGAIN = "I am asking once more for somebody to look at {id}. It costs you nothing now."
+
+
+def review_announcement(generation: Generation) -> str:
+    """The line that notifies a reviewer; it becomes the clip."""
+    return f"A clip to look at before it is posted: {generation.name}, uploading it now…"
+
+
+def review_caption(generation: Generation, *, budget: str) -> str:
+    """The words under the clip where it is looked at: who wants it posted, what it is and what it costs."""
+    plan, clip = generation.plan, generation.clip
+    assert plan is not None
+    assert clip is not None
+    facts = clip.facts
+    paid = f", paid by {shortened(budget)}" if budget else ""
+    price = f"Price: {dollars(plan.quote.amount)} at most{paid}, charged once it is posted"
+    if GenerationStatus.UNDELIVERABLE.value in generation.entered:
+        price = "Not charged any more, because nobody decided the first time"
+    return "\n".join(
+        (
+            heading(generation),
+            f"{shortened(generation.requester.name)} asked for it on {generation.key.platform.capitalize()}, "
+            "where others read along.",
+            f"{facts.duration_s:.0f} s · {facts.width}×{facts.height} · {plan.model_name}",
+            price,
+            "Nobody else sees it before one of you decides.",
+        )
+    )
+
+
+def review_ended(generation: Generation) -> str:
+    """How looking at a clip ended, for those who were asked."""
+    review, name = generation.review, generation.name
+    if review is not None and review.passed:
+        return f"{review.decided_by} let {name} be posted."
+    if review is not None and review.decided_by:
+        return f"{review.decided_by} did not let {name} be posted: {DENIALS[review.reason][1]}."
+    return f"Nobody decided about {name} in time, so it is not posted."
+
+
+def review_refused(generation: Generation) -> str:
+    """What the requester reads when their clip is not posted."""
+    review, name = generation.review, generation.name
+    if review is not None and review.decided_by:
+        return f"{name} is finished, but {review_ended(generation)} You were not charged."
+    if review is not None and review.reason == "unreached":
+        return (
+            f"{name} is finished, but I could reach nobody to look at it before it is posted. You were not charged; it "
+            "is kept. Tell your admin, or let me ask again later, which costs you nothing."
+        )
+    return (
+        f"{name} is finished, but nobody who looks at clips before they are posted answered in time. You were not "
+        "charged; it is kept, and I can ask them again, which costs you nothing."
+    )

@@ -12,7 +12,14 @@ from core.texts.spending import AMOUNTS_HIDDEN, BUDGETS, amount
 
 
 def card(
-    generation: Generation, plan: Plan, *, now: datetime, budget: str, storyboard: bool, left: Left | None = None
+    generation: Generation,
+    plan: Plan,
+    *,
+    now: datetime,
+    budget: str,
+    storyboard: bool,
+    left: Left | None = None,
+    reviewed: bool = False,
 ) -> str:
     """The plan card below its heading."""
     request = generation.request
@@ -53,6 +60,8 @@ def card(
     if left is not None and plan.amounts_shown:
         short = "" if left.amount >= plan.quote.amount else ", which is not enough for this one"
         lines.append(f"Left of {BUDGETS[left.cap.budget]}: {amount(left.amount)}{short}")
+    if reviewed:
+        lines.append("Somebody looks at the clip before it is posted here.")
     if storyboard:
         lines.append("This is a moving storyboard, drawn here: no video service is set up yet.")
     return "\n".join(lines)

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 from core.generation import Generation, GenerationStatus
 from core.money import dollars
-from core.texts.endings import TOO_LATE_TO_CANCEL, WHICH_ONE
+from core.texts.endings import WHICH_ONE, asks_to_stop, too_late_to_cancel
 from core.texts.spelling import heading, shortened, spell_seconds, spell_size
+from core.texts.working import looking
 
 
 def announcement(generation: Generation) -> str:
@@ -68,9 +69,11 @@ def prompt(generation: Generation) -> str:
 
 def over(generation: Generation) -> str:
     """Somebody wants to cancel what has ended."""
+    if generation.status is GenerationStatus.PENDING_REVIEW:
+        return f"{generation.name} is finished already: {looking(generation)} before it is posted."
     on_its_way = (GenerationStatus.COMPLETED, GenerationStatus.DOWNLOADING, GenerationStatus.DELIVERING)
     if generation.status in on_its_way or generation.on_its_way_elsewhere:
-        return TOO_LATE_TO_CANCEL.format(id=generation.name)
+        return too_late_to_cancel(generation)
     return f"{generation.name} is over already; nothing is running and nothing more is charged."
 
 
@@ -84,7 +87,7 @@ DELETE_QUESTION = "Delete {id} for good? The message stays, the file I keep goes
 
 def asks_something_else(text: str) -> bool:
     """Whether the sentence asks for a yes, or a choice, that has nothing to do with a card."""
-    return text == WHICH_ONE or text.endswith(DELETE_QUESTION.partition("{id}")[2])
+    return text == WHICH_ONE or asks_to_stop(text) or text.endswith(DELETE_QUESTION.partition("{id}")[2])
 
 
 DELETED = "I have deleted {id}. The message above stays in the chat; you or an admin can delete it there."
@@ -96,9 +99,7 @@ STALE_BUTTON = "That button is out of date. Tell me in words what you would like
 QUESTION_CLOSED = "That question is closed. Tell me in words what you would like."
 ALREADY_DECIDED = "{id} is settled already; this tap changed nothing."
 WAITING_ON = "Good, I keep waiting for {id}."
-CANNOT_STOP = (
-    "The video service cannot stop {id} any more, so I let it finish and bring it to you. The price stays as agreed."
-)
+WITHHELD = "{id} is not posted, so I do not show its file."
 GONE = "I do not keep the file of {id} any more. “Another take” makes a new one."
 ORIGINAL_ABOVE = "The video above is the original, byte for byte ({size}); download it from there."
 ORIGINAL_LINK = "The original of {id} ({size}). The link works until {until}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core.generation import Generation
+from core.generation import Generation, GenerationStatus
 from core.inspection import Flaw
 from core.money import dollars
 from core.texts.spelling import shortened
@@ -56,8 +56,60 @@ def cancelled(generation: Generation) -> str:
     return f"{generation.name} is cancelled. {NOT_CHARGED}"
 
 
+_STOPS_NOTHING = "I stop nothing before you tap."
+TAP_TO_STOP = f"That is for a tap: “Stop it” or “Let it finish”, under my question. {_STOPS_NOTHING}"
+
+
+def stop_question(generation: Generation, *, again: bool = False) -> str:
+    """What stopping costs that only the video service can stop; asked before it counts. `again`: it stands open."""
+    if again:
+        return (
+            f"To stop {generation.name}, tap “Stop it”. If the service can still stop it, you pay nothing; if not, the "
+            f"clip comes and {_costs(generation)}. {_STOPS_NOTHING}"
+        )
+    filmed = generation.status is GenerationStatus.PROCESSING
+    where = "is being filmed" if filmed else "is with the video service already"
+    return (
+        f"{generation.name} {where}. If the service can still stop it, you pay nothing. If it cannot, I bring you the "
+        f"clip and it {_costs(generation)}. {_STOPS_NOTHING}"
+    )
+
+
+def asks_to_stop(text: str) -> bool:
+    """Whether the sentence waits for a tap on “Stop it”, which no word stands for."""
+    return text.endswith(_STOPS_NOTHING)
+
+
+def cannot_stop(generation: Generation) -> str:
+    """The service does not stop it: it goes on, as was said before."""
+    return (
+        f"The video service cannot stop {generation.name} any more, so I let it finish and bring you the clip. "
+        f"It {_costs(generation)}."
+    )
+
+
+def _costs(generation: Generation) -> str:
+    """What a clip costs that is brought: "costs $0.56, as on the card"."""
+    plan = generation.plan
+    assert plan is not None
+    if not plan.quote.amount:
+        return "costs nothing"
+    return f"costs {dollars(plan.quote.amount) if plan.amounts_shown else 'the price agreed'}, as on the card"
+
+
 CANCELLING = "Stopping {id}…"
-TOO_LATE_TO_CANCEL = "{id} is finished already and on its way to you."
+
+
+def too_late_to_cancel(generation: Generation) -> str:
+    """The clip is made, so there is nothing left to stop."""
+    text = f"{generation.name} is finished already and on its way to you."
+    released = GenerationStatus.UNDELIVERABLE.value in generation.entered and not generation.on_its_way_elsewhere
+    over = generation.status is GenerationStatus.COMPLETED or released
+    if over or generation.plan is None or not generation.plan.quote.amount:
+        return text
+    return f"{text} Once it is there it {_costs(generation)}."
+
+
 NOTHING_TO_CANCEL = "There is nothing to cancel."
 WHICH_ONE = "Which one?"
 

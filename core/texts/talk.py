@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from core.generation import Generation, GenerationStatus
 from core.texts.spelling import shortened
 
@@ -41,6 +43,8 @@ FETCH_REFUSED = (
     "I cannot get at that file, and sending it again will not help. Your words alone are enough for a video; my "
     "operator can see to it that I may read files."
 )
+NO_PICTURE = "I cannot read that file as a picture. Save it as a JPEG, PNG or WebP and send it again."
+TOO_MANY_PIXELS = "That picture is larger than the {most} million pixels I take. Send a smaller copy."
 MEDIA_KEPT = (
     "Thank you, I keep it. For now I can begin a clip with a JPEG, PNG or WebP picture; tell me what should happen."
 )
@@ -65,6 +69,15 @@ STRANGER_PLACE = (
 NOT_YET = "I cannot do that yet. Tell me what you would like to see, or say “help”."
 SLOW_TODAY = "I have it, but my database is slow right now. No need to say it again."
 STRANGER = "I only work for people my operator has let in. Ask them to add your id: {id}"
+
+
+def away(since: datetime, until: datetime) -> str:
+    """After an outage, to those with something open."""
+    shape = "%H:%M" if since.date() == until.date() else "%d %b %H:%M"
+    return (
+        f"I was away from {since:{shape}} to {until:{shape}} UTC and go on now with what is open here; if I leave "
+        "something unanswered that you wrote meanwhile, please say it again."
+    )
 
 
 def suggestion(name: str, text: str) -> str:

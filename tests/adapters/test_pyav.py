@@ -155,7 +155,7 @@ async def test_what_is_no_clip_is_refused_in_plain_words(media: PyAVMedia, tmp_p
         with pytest.raises(UnplayableClip):
             await media.poster(path, tmp_path / "p.jpg")
     Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
-    with pytest.raises(UnplayableClip, match="picture"):
+    with pytest.raises(UnplayableClip, match="not a video"):
         await media.probe(tmp_path / "a.png")
     with pytest.raises(UnplayableClip):
         await media.probe(tmp_path / "nowhere.mp4")

@@ -137,6 +137,13 @@ def test_levels_may_be_written_small() -> None:
         ({"DEFAULT_ASPECT": "4:3"}, "DEFAULT_ASPECT", "not one of 16:9, 9:16 or 1:1"),
         ({"TELEGRAM_ALLOWED_USERS": "1,@anna"}, "TELEGRAM_ALLOWED_USERS", "“@anna” is not a whole number"),
         ({"ADMIN_USERS": "4711"}, "ADMIN_USERS", "“4711” is not a person, written as platform:id"),
+        ({"APPROVERS": "S0123ABCD"}, "APPROVERS", "“S0123ABCD” is no person or group, written as platform:id"),
+        ({"REVIEW_BEFORE_POST": "true"}, "APPROVERS", "nobody is named, but REVIEW_BEFORE_POST is set"),
+        (
+            {"REVIEW_BEFORE_POST": "true", "APPROVAL_ABOVE_USD": "1"},
+            "APPROVERS",
+            "nobody is named, but APPROVAL_ABOVE_USD and REVIEW_BEFORE_POST are set",
+        ),
         ({"VIDEO_PROVIDER": "veo"}, "VIDEO_PROVIDER", "veo needs GOOGLE_CLOUD_PROJECT"),
         ({"VIDEO_PROVIDER": "omni"}, "VIDEO_PROVIDER", "omni needs GEMINI_API_KEY"),
         ({"DIALOGUE_MODEL_PROVIDER": "gemini"}, "DIALOGUE_MODEL_PROVIDER", "gemini needs GEMINI_API_KEY"),

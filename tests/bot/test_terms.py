@@ -13,6 +13,7 @@ from bot.settings_checks import SettingsError
 from bot.settings_loading import load_settings
 from bot.terms import catalogue_of, check_offer, terms_of
 from core.allowance import Allowance
+from core.approval import ApprovalRules
 from core.catalogue import load_catalogue
 from core.catalogue_checks import CatalogueError
 from core.request import Tier
@@ -45,6 +46,13 @@ def test_a_file_that_makes_no_sense_stops_the_start(content: bytes | None, words
     with pytest.raises(CatalogueError) as caught:
         build(load_settings(None, CATALOGUE_FILE="own.toml"))
     assert words in str(caught.value)
+
+
+def test_who_decides_and_looks_at_clips() -> None:
+    named = {"APPROVERS": "terminal:you,terminal:me"}
+    rules = terms_of(load_settings(None, REVIEW_BEFORE_POST="true", APPROVAL_EXPIRES_H="2", **named)).approval
+    assert rules == ApprovalRules(review=True, approvers=("terminal:you", "terminal:me"), expires_s=7_200)
+    assert not terms_of(load_settings(None, **named)).approval.review
 
 
 def test_what_is_allowed() -> None:

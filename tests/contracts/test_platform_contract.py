@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from adapters.simulation import SimulatedPlatform
 from adapters.slack import SlackConnection, SlackPlatform
 from adapters.telegram import TelegramConnection, TelegramPlatform
 from adapters.terminal import TerminalPlatform
@@ -48,6 +49,8 @@ class Place:
     """The clips that are there now."""
     send: Callable[[bytes], Awaitable[Attachment]]
     """The person sends a file."""
+    group: str = ""
+    """The native id of a group with this person in it alone, where the platform has groups."""
 
 
 async def _telegram(stack: AsyncExitStack, folder: Path) -> Place:
@@ -108,6 +111,7 @@ async def _slack(stack: AsyncExitStack, folder: Path) -> Place:
         read=read,
         clips=clips,
         send=send,
+        group=emulator.user_group("producers", members=[anna]).id,
     )
 
 
@@ -130,8 +134,32 @@ async def _terminal(stack: AsyncExitStack, folder: Path) -> Place:
     )
 
 
+async def _simulation(stack: AsyncExitStack, folder: Path) -> Place:
+    platform = SimulatedPlatform(folder / "simulated")
+
+    def read() -> str:
+        labels = [button.label for post in platform.posts.values() for row in post.buttons for button in row]
+        return "\n".join([*(f"{post.heading}\n{post.text}" for post in platform.posts.values()), *labels])
+
+    async def send(content: bytes) -> Attachment:
+        path = folder / "sent.png"
+        path.write_bytes(content)
+        return Attachment(kind=MediaKind.DOCUMENT, ref=str(path), size_bytes=len(content))
+
+    return Place(
+        platform=platform,
+        key=platform.key,
+        person=platform.person,
+        read=read,
+        clips=lambda: [path.read_bytes() for path in (folder / "simulated").glob("*")],
+        send=send,
+    )
+
+
 async def _fake(stack: AsyncExitStack, folder: Path) -> Place:
     platform = FakePlatform()
+    anna = Person(id="fake:1", name="Anna")
+    platform.groups["producers"] = (anna,)
 
     async def send(content: bytes) -> Attachment:
         platform.files["file"] = content
@@ -140,14 +168,21 @@ async def _fake(stack: AsyncExitStack, folder: Path) -> Place:
     return Place(
         platform=platform,
         key=ConversationKey(platform="fake", chat="1"),
-        person=Person(id="fake:1", name="Anna"),
+        person=anna,
         read=platform.transcript,
         clips=lambda: [one.clip for one in platform.shown if one.delivery],
         send=send,
+        group="producers",
     )
 
 
-PLACES = {"telegram": _telegram, "slack": _slack, "terminal": _terminal, "fake": _fake}
+PLACES = {
+    "telegram": _telegram,
+    "slack": _slack,
+    "terminal": _terminal,
+    "simulation": _simulation,
+    "fake": _fake,
+}
 
 
 @pytest.fixture(params=list(PLACES))
@@ -248,6 +283,14 @@ async def test_the_person_alone_can_be_told(place: Place) -> None:
     assert await place.platform.direct(place.person) == direct
     assert await place.platform.obstacle(direct) is None
     assert await place.platform.post(Post(key=direct, text="Your clip is here", person=place.person), "")
+
+
+async def test_an_id_of_a_list_stands_for_people(place: Place) -> None:
+    for native_id in (place.person.native_id, place.group):
+        if native_id:
+            (found,) = await place.platform.people(native_id)
+            assert (found.id, bool(found.name)) == (place.person.id, True)
+            assert await place.platform.direct(found) == await place.platform.direct(place.person)
 
 
 async def test_a_whisper_is_said(place: Place) -> None:

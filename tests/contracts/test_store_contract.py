@@ -17,7 +17,7 @@ from core.errors import PermanentError, StaleRow
 from core.generation import Generation, GenerationStatus
 from core.messages import ConversationKey, Incoming
 from core.money import EntryKind
-from core.ports import Changes, Generations, Inbox, OutboxPost, OutboxRows, PostedMessage
+from core.ports import Admitted, Changes, Generations, Inbox, OutboxPost, OutboxRows, PostedMessage
 from core.reading import TokenUse
 from storage.database import Database
 from storage.migrations import upgrade
@@ -356,6 +356,34 @@ async def test_generations_are_found_by_status_and_time(store: SqlStore) -> None
     assert [g.id for g in await store.due(later(10), "processing")] == [3]
 
 
+async def test_who_was_let_in_is_known_whatever_became_of_it(store: SqlStore) -> None:
+    bob = replace(ANN, id="telegram:2")
+    plan = full_generation().plan
+    await _begin(
+        store,
+        a_generation(1, status=GenerationStatus.CANCELLED, plan=plan, entered={"submitting": later(30)}),
+        a_generation(2, status=GenerationStatus.PROCESSING, requester=bob, entered={"submitting": later(20)}),
+        a_generation(3, status=GenerationStatus.PROCESSING, entered={"submitting": later(30)}),
+        a_generation(4, status=GenerationStatus.QUEUED, entered={"queued": later(40)}),
+        a_generation(5, status=GenerationStatus.COMPLETED, entered={"submitting": later(9)}),
+    )
+    bobs = Admitted(person_id=bob.id, model="", at=later(20))
+    anns = Admitted(person_id=ANN.id, model="animatic-1", at=later(30))
+    assert await store.admitted(later(10)) == (bobs, anns, replace(anns, model=""))
+    assert await store.admitted(later(30)) == (anns, replace(anns, model=""))
+    assert await store.admitted(later(31)) == ()
+
+
+async def test_of_what_is_let_in_again_the_last_time_counts(store: SqlStore) -> None:
+    await _begin(store, a_generation(status=GenerationStatus.AMBIGUOUS, entered={"submitting": later(1)}))
+    first = Admitted(person_id=ANN.id, model="", at=later(1))
+    again = replace(await _generation(store), status=GenerationStatus.QUEUED, entered={})
+    await store.commit(changes(generations=(again,)))
+    assert await store.admitted(NOW) == (first,), "also while it waits once more"
+    await store.commit(changes(generations=((await _generation(store)).moved(GenerationStatus.SUBMITTING, later(60)),)))
+    assert await store.admitted(NOW) == (replace(first, at=later(60)),)
+
+
 async def test_times_are_of_the_models_latest_hundred(store: SqlStore) -> None:
     await _begin(store, *(finished(n, took_s=n + 0.5) for n in range(1, 106)), finished(200, took_s=9, model="other"))
     refused = finished(300, took_s=1)
@@ -465,6 +493,42 @@ async def test_an_anchor_stands_for_its_latest_message(store: SqlStore) -> None:
         assert first.message_id == await store.message_of("status")
         await store.sent({first.row: message_id, aside.row: f"aside to {text}"}, NOW)
         assert await store.message_of("status") == message_id
+
+
+async def test_what_stands_under_an_anchor_was_shown_when_its_newest_row_went_out(store: SqlStore) -> None:
+    await _begin(store, a_generation())
+    assert await store.shown_at("card:1") is None
+    await _say(store, OutboxPost(post=a_post("One", anchor="card:1")), OutboxPost(post=a_post("Aside", anchor="x")))
+    one, aside = await store.unsent(KEY, NOW)
+    await store.sent({aside.row: "m9"}, later(1))
+    assert await store.shown_at("card:1") is None
+    await store.sent({one.row: "m10"}, later(2))
+    assert await store.shown_at("card:1") == later(2)
+    await _say(store, OutboxPost(post=a_post("Two", anchor="card:1")))
+    (two,) = await store.unsent(KEY, NOW)
+    await store.postpone(two.row, later(9))
+    assert await store.shown_at("card:1") is None
+    await store.sent({two.row: "m10"}, later(10))
+    assert await store.shown_at("card:1") == later(10)
+    assert await store.shown_at("card:11") is None
+    assert await store.shown_at("x") == later(1)
+
+
+async def test_what_was_given_up_was_not_shown(store: SqlStore) -> None:
+    await _begin(store, a_generation())
+    for text, message_id, shown in (("One", "m10", later(1)), ("Two", "", None), ("Three", "m10", later(3))):
+        await _say(store, OutboxPost(post=a_post(text, anchor="card:1")))
+        (row,) = await store.unsent(KEY, NOW)
+        await store.sent({row.row: message_id}, later(3 if text == "Three" else 1))
+        assert await store.shown_at("card:1") == shown
+    await _say(
+        store, OutboxPost(post=a_post("Four", anchor="card:1")), OutboxPost(post=a_post("Five", anchor="card:1"))
+    )
+    four, five = await store.unsent(KEY, NOW)
+    await store.sent({five.row: "m10"}, later(4))
+    assert await store.shown_at("card:1") is None, "an older one may still go out after it"
+    await store.sent({four.row: ""}, later(5))
+    assert await store.shown_at("card:1") == later(4)
 
 
 async def test_two_edits_of_one_message_are_marked_together(store: SqlStore) -> None:

@@ -9,15 +9,17 @@ import pytest
 
 from core import texts
 from core.approval import ApprovalRules
+from core.approvers import Approvers
 from core.catalogue import load_catalogue, merged_catalogue
-from core.errors import TemporaryError
+from core.errors import PermanentError, TemporaryError
 from core.generation import GenerationStatus as S
 from core.limits import Limits
 from core.messages import ConversationKey, Person
+from tests.clock import FakeClock
 from tests.core.test_conversation_to_clip import RICH
 from tests.core.test_limits import limited
 from tests.core.test_places import THREAD, place
-from tests.fakes import FakeVideoProvider, Shown
+from tests.fakes import FakePlatform, FakeVideoProvider, Shown
 from tests.stage import ANN, BOB, Stage
 
 CID = Person(id="fake:cid", name="Cid")
@@ -244,6 +246,21 @@ async def test_an_approver_who_cannot_be_reached_holds_nobody_up(stage: Stage) -
     assert [one.person_id for one in row.approval.asked] == [CID.id]
 
 
+async def test_who_takes_nothing_is_not_asked(stage: Stage) -> None:
+    stage.platform.refused = {direct(BOB)}
+    await asked(stage)
+    row = await stage.generation()
+    assert row.approval is not None
+    assert [one.person_id for one in row.approval.asked] == [CID.id]
+
+
+async def test_when_nobody_takes_anything_it_is_said_at_once(stage: Stage) -> None:
+    stage.platform.refused = {direct(BOB), direct(CID)}
+    await asked(stage)
+    assert stage.platform.last.text.strip() == texts.approvals.NOBODY_TO_ASK.format(id="v1")
+    assert (await stage.generation()).status is S.PENDING_CONFIRMATION
+
+
 async def test_an_approvers_card_never_goes_to_somebody_else(stage: Stage) -> None:
     stage.platform.refused = {direct(BOB), direct(CID)}
     await asked(stage)
@@ -297,3 +314,66 @@ async def test_a_change_while_it_waits_is_told_how_to_be_made(stage: Stage) -> N
     assert stage.platform.last.text.strip() == texts.approvals.WAITS_FOR_APPROVAL.format(id="v1")
     await stage.press(stage.platform.with_button("Withdraw"), "Withdraw", key=THREAD, private=False)
     assert not [one for one in stage.platform.shown if any(b.label == "Withdraw" for b in one.buttons)]
+
+
+# --- groups ----------------------------------------------------------------------------------------------------------
+
+GROUP = replace(RULES, approvers=("fake:S1", CID.id))
+
+
+async def test_everybody_in_a_group_is_asked_once(stage: Stage) -> None:
+    stage.platform.groups = {"S1": (ANN, BOB, CID)}
+    await asked(stage, GROUP)
+    row = await stage.generation()
+    assert row.approval is not None
+    assert [one.person_id for one in row.approval.asked] == [BOB.id, CID.id]
+    await decide(stage, BOB, "Approve")
+    assert (await stage.finished(key=THREAD)).status is S.COMPLETED
+
+
+async def test_who_has_left_the_group_decides_nothing_any_more(stage: Stage) -> None:
+    stage.platform.groups = {"S1": (BOB,)}
+    await asked(stage, GROUP)
+    stage.platform.groups = {"S1": ()}
+    stage.clock.advance(61)
+    await decide(stage, BOB, "Approve")
+    assert (await stage.generation()).status is S.PENDING_APPROVAL
+    assert stage.provider.orders == []
+
+
+def the_approvers(*listed: str, platform: FakePlatform, clock: FakeClock) -> Approvers:
+    """Approvers over one platform."""
+    return Approvers(listed=listed, platforms={"fake": platform}, clock=clock)
+
+
+async def test_who_is_on_the_list_is_remembered_for_a_minute() -> None:
+    platform, clock = FakePlatform(), FakeClock()
+    platform.groups = {"S1": (BOB, CID)}
+    approvers = the_approvers("fake:S1", BOB.id, "fake:S1", "other:1", platform=platform, clock=clock)
+    assert await approvers.current() == (BOB.id, CID.id)
+    clock.advance(59)
+    assert await approvers.current() == (BOB.id, CID.id)
+    assert platform.lookups == 2
+    platform.groups = {"S1": (CID,)}
+    clock.advance(2)
+    assert await approvers.current() == (CID.id, BOB.id)
+
+
+async def test_while_a_platform_is_away_its_last_answer_counts() -> None:
+    platform, clock = FakePlatform(), FakeClock()
+    platform.groups = {"S1": (BOB,)}
+    platform.people_errors = [TemporaryError("away")]
+    approvers = the_approvers("fake:S1", platform=platform, clock=clock)
+    assert await approvers.current() == ()
+    assert await approvers.current() == ()
+    assert platform.lookups == 1, "it is left alone for a while"
+    clock.advance(11)
+    assert await approvers.current() == (BOB.id,)
+    clock.advance(61)
+    platform.people_errors = [PermanentError("no scope"), TemporaryError("away")]
+    assert await approvers.current() == (BOB.id,)
+    clock.advance(11)
+    assert await approvers.current() == (BOB.id,)
+    platform.groups = {"S1": ()}
+    clock.advance(11)
+    assert await approvers.current() == ()

@@ -15,6 +15,7 @@ from core.messages import Attachment, ConversationKey, MediaKind
 from core.ports import Failed, Finished, Obstacle, Reconciliation, Running, VideoOrder
 from tests.emulators.footage import make_footage
 from tests.fakes import size_of
+from tests.pictures import jpeg
 from tests.stage import BOB, HERE, Stage
 
 RICH = "a red fox trotting through fresh snow at sunrise, cinematic, 4 seconds"
@@ -288,7 +289,7 @@ async def test_details_delete_and_original(stage: Stage) -> None:
 
 
 async def test_a_picture_becomes_the_first_frame(stage: Stage) -> None:
-    stage.platform.files["photo-1"] = b"\xff\xd8 a picture"
+    stage.platform.files["photo-1"] = jpeg()
     picture = Attachment(kind=MediaKind.PHOTO, ref="photo-1", mime_type="image/jpeg", size_bytes=12)
     await stage.say("the fox turns its head, cinematic, 4 seconds", attachments=(picture,))
     await stage.press(stage.platform.with_button("Make it"), "Make it")
@@ -299,7 +300,7 @@ async def test_a_picture_becomes_the_first_frame(stage: Stage) -> None:
 
 
 async def test_a_picture_without_words_is_asked_about(stage: Stage) -> None:
-    stage.platform.files["photo-1"] = b"\xff\xd8 a picture"
+    stage.platform.files["photo-1"] = jpeg()
     picture = Attachment(kind=MediaKind.PHOTO, ref="photo-1", mime_type="image/jpeg", size_bytes=12)
     await stage.say("", attachments=(picture,))
     assert "?" in stage.platform.last.text

@@ -24,6 +24,7 @@ from core.request import VideoRequest
 from tests.core.test_generation import NOW, a_generation
 from tests.core.test_pipeline import until
 from tests.fakes import FakeDialogueModel, FakePlatform
+from tests.pictures import jpeg, png
 from tests.stage import ANN, BOB, HERE, Stage
 
 RICH = "a red fox trotting through fresh snow at sunrise, cinematic, 4 seconds"
@@ -201,7 +202,7 @@ async def test_a_new_conversation_asked_for_meanwhile_takes_what_follows(stage: 
 
 async def test_an_album_is_one_message(stage: Stage) -> None:
     for ref in ("a", "b"):
-        stage.platform.files[ref] = b"\xff\xd8 " + ref.encode()
+        stage.platform.files[ref] = jpeg(ref.encode())
     album = {"album": "x", "attachments": (photo("a"),)}
     first = message(1, "the fox turns its head, cinematic, 4 seconds", stage, **album)
     # Into the inbox without a turn: on a busy machine the test's clock would run ahead of the second part.
@@ -210,7 +211,7 @@ async def test_an_album_is_one_message(stage: Stage) -> None:
     await stage.dialogue.settled(HERE)
     row = await stage.generation()
     assert row.request.first_frame is not None
-    assert await stored(stage, row.request.first_frame.name) == b"\xff\xd8 a"
+    assert await stored(stage, row.request.first_frame.name) == jpeg(b"a")
     assert len([shown for shown in stage.platform.shown if shown.buttons]) == 1
 
 
@@ -271,7 +272,7 @@ async def test_files_that_cannot_be_used_are_said_so(stage: Stage) -> None:
 
 
 async def test_a_picture_sent_as_a_document_counts_as_one(stage: Stage) -> None:
-    stage.platform.files["doc"] = b"\x89PNG"
+    stage.platform.files["doc"] = png()
     await stage.say("", attachments=(photo("doc", kind=MediaKind.DOCUMENT, mime="image/png"),))
     frame = (await stage.generation()).request.first_frame
     assert frame is not None

@@ -100,7 +100,9 @@ def a_generation(number: int = 1, status: GenerationStatus = S.PENDING_CONFIRMAT
     """A generation of Ann's about a fox, with a plan unless another is given; saved once."""
     entered = {S.PENDING_CLARIFICATION.value: NOW}
     if status not in OPEN:
-        entered |= {S.QUEUED.value: NOW, S.SUBMITTING.value: NOW}
+        entered |= {S.QUEUED.value: NOW}
+    if status not in (*OPEN, S.QUEUED):
+        entered |= {S.SUBMITTING.value: NOW}
     values: dict[str, Any] = {
         "id": number,
         "conversation_id": "c1",
@@ -132,13 +134,13 @@ def test_the_groups_of_statuses_cover_each_status_once() -> None:
     assert OPEN | RUNNING | FINAL | {S.AMBIGUOUS, S.PENDING_APPROVAL} == set(S)
     assert not OPEN & RUNNING
     assert not FINAL & (OPEN | RUNNING)
-    assert ADMITTED | {S.QUEUED} == RUNNING
+    assert ADMITTED | {S.QUEUED, S.PENDING_REVIEW} == RUNNING
     assert set(FOLLOWS) == set(S)
 
 
 def test_nothing_comes_after_the_end_but_another_way_to_bring_the_clip() -> None:
     ways_out = {status: FOLLOWS[status] for status in FINAL if FOLLOWS[status]}
-    assert ways_out == {S.UNDELIVERABLE: frozenset({S.DELIVERING, S.COMPLETED})}
+    assert ways_out == {S.UNDELIVERABLE: frozenset({S.PENDING_REVIEW, S.DELIVERING, S.COMPLETED})}
 
 
 def test_money_is_ordered_only_from_a_card_or_an_approval_or_by_the_persons_choice() -> None:

@@ -1,9 +1,6 @@
 """Money is safe: random interleavings of what people do, what services answer, crashes and time, with the core as it is
 over real SQLite rows, and what must hold after each step and at the end.
 
-Everything runs in one thread on a loop that tells when it has nothing left to do, so a run is the same each time: the
-database answers at once, but after a random number of turns of the loop, which is what interleaves the tasks.
-
     REELBOT_MONEY_EXAMPLES=2000 python -m pytest tests/core/test_money_machine.py
 
 tries so many runs, other ones each time, and longer ones (REELBOT_MONEY_STEPS; 60 unless it says otherwise).
@@ -11,665 +8,29 @@ tries so many runs, other ones each time, and longer ones (REELBOT_MONEY_STEPS; 
 
 from __future__ import annotations
 
-import asyncio
-import heapq
 import itertools
-import json
-import logging
 import os
-import random
-import selectors
-import shutil
-import sqlite3
-import tempfile
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
-from functools import cache
-from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from sqlalchemy import Connection, StaticPool, create_engine, event, select
 
-from adapters.engine.embedded import EmbeddedEngine
-from adapters.rules import RulesDialogueModel
 from core import texts
 from core.actions import parse_action
-from core.admission import Capacity
-from core.catalogue import load_catalogue
-from core.errors import (
-    OrderNotSent,
-    OrderRefused,
-    OrderUnanswered,
-    PermanentError,
-    TemporaryError,
-    Undeliverable,
-    UnplayableClip,
-)
-from core.generation import ADMITTED, FINAL, RUNNING, Generation
+from core.approval import ApprovalRules
+from core.catalogue import Catalogue
+from core.generation import FINAL, RUNNING, Generation
 from core.generation import GenerationStatus as S
-from core.inspection import ClipFacts
 from core.limits import Limits
-from core.messages import Button, ConversationKey, Delivery, Message, Person, Post, Press
-from core.money import Micros, dollars
+from core.messages import Person
+from core.money import dollars
 from core.planning import Terms
-from core.ports import Failed, Finished, OperationState, Reconciliation, Running, Save, VideoOrder
-from core.product import Parts, Product
-from storage.database import Database, database_errors
-from storage.migrations import upgrade_tables
-from storage.proof import examine
-from storage.store import SqlStore
-from storage.tables import generations, inbox, ledger, outbox
-from tests.clock import START
-from tests.fakes import FakePlatform, Shown, size_of
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-ANN = Person(id="fake:ann", name="Ann", language="en")
-BOB = Person(id="fake:bob", name="Bob", language="en")
-EVE = Person(id="fake:eve", name="Eve", language="en")
-PEOPLE = (ANN, BOB, EVE)
-ROOM = ConversationKey(platform="fake", chat="room", thread="t1")
-CATALOGUE = load_catalogue()
-
-
-def alone(person: Person) -> ConversationKey:
-    """Where the person talks with the bot and nobody else."""
-    return ConversationKey(platform="fake", chat=person.id)
-
-
-# --- a loop that knows when it is idle -------------------------------------------------------------------------------
-
-
-class Watched(selectors.DefaultSelector):
-    """A selector that says when the loop has nothing to do but wait."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.idle: list[asyncio.Future[None]] = []
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if self.idle and (timeout is None or timeout > 0):
-            waiting, self.idle = self.idle, []
-            for one in waiting:
-                one.set_result(None)
-            return super().select(0)
-        return super().select(timeout)
-
-
-class AtOnce(ThreadPoolExecutor):
-    """Runs what is given to a thread right here."""
-
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        future: Future[T] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-
-class HandClock:
-    """The `Clock` port; time passes only where the world lets it."""
-
-    def __init__(self) -> None:
-        self._now = START
-        self._sleepers: list[tuple[datetime, int, asyncio.Future[None]]] = []
-        self._count = itertools.count()
-
-    def now(self) -> datetime:
-        return self._now
-
-    async def sleep(self, seconds: float) -> None:
-        if seconds <= 0:
-            await asyncio.sleep(0)
-            return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self._now + timedelta(seconds=seconds), next(self._count), future))
-        await future
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass without waking anybody before `wake` is called."""
-        self._now += timedelta(seconds=seconds)
-
-    def wake(self, until: datetime) -> bool:
-        """Wake the next sleeper that is due by then; False when there is none."""
-        while self._sleepers and self._sleepers[0][0] <= until:
-            due, _, future = heapq.heappop(self._sleepers)
-            if not future.done():
-                self._now = max(self._now, due)
-                future.set_result(None)
-                return True
-        self._now = max(self._now, until)
-        return False
-
-
-# --- fakes at the ports ----------------------------------------------------------------------------------------------
-
-
-@cache
-def _tables() -> sqlite3.Connection:
-    """A database with tables and nothing in them."""
-    connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
-    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
-    with engine.begin() as opened:
-        upgrade_tables(opened)
-    return connection
-
-
-class Rows(Database):
-    """SQLite without threads: work is done at once, between two pauses in which others go on."""
-
-    def __init__(self, pause: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        raw = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
-        _tables().backup(raw)
-        raw.execute("PRAGMA foreign_keys=ON")
-        self.engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
-        event.listen(self.engine, "begin", lambda opened: opened.exec_driver_sql("BEGIN IMMEDIATE"))
-        self._pause = pause
-        self._raw = raw
-
-    async def write(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        await self._pause()
-        with database_errors(), self.engine.begin() as connection:
-            result = work(connection, *args, **kwargs)
-        await self._pause()
-        return result
-
-    async def read(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self.write(work, *args, **kwargs)
-
-    def changes(self) -> int:
-        """Goes up whenever a row is changed."""
-        return self._raw.total_changes
-
-    async def close(self) -> None:
-        self.engine.dispose()
-        self._raw.close()
-
-
-class Store(SqlStore):
-    """The rows of one run."""
-
-    def __init__(self, rows: Rows) -> None:
-        self._database = rows
-
-
-class Shelf:
-    """The `ClipStore` port as a dictionary."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-
-    async def put(self, path: Path, name: str) -> None:
-        self.files[name] = path.read_bytes()
-
-    async def get(self, name: str, destination: Path) -> None:
-        if name not in self.files:
-            raise PermanentError("there is no such file")
-        destination.write_bytes(self.files[name])
-
-    async def size(self, name: str) -> int | None:
-        return len(self.files[name]) if name in self.files else None
-
-    async def read(self, name: str, start: int, end: int) -> AsyncIterator[bytes]:
-        yield self.files[name][start:end]
-
-    async def delete(self, name: str) -> None:
-        self.files.pop(name, None)
-
-
-class Gauge:
-    """The `Media` port: a clip is a file that says what was measured on it."""
-
-    async def probe(self, path: Path) -> ClipFacts:
-        try:
-            return ClipFacts(**json.loads(path.read_bytes()))
-        except ValueError as error:
-            raise UnplayableClip from error
-
-    async def poster(self, path: Path, destination: Path) -> None:
-        destination.write_bytes(b"poster")
-
-    async def shrink(self, path: Path, destination: Path, max_bytes: int) -> None:
-        destination.write_bytes(path.read_bytes())
-
-    async def mute(self, path: Path, destination: Path) -> None:
-        destination.write_bytes(path.read_bytes())
-
-
-@dataclass
-class Job:
-    """One order as the provider has it."""
-
-    order: VideoOrder
-    created: bool
-    at: datetime
-    stopped: bool = False
-
-
-@dataclass
-class Studio:
-    """The `VideoProvider` port with scripted outcomes: what is at the front of a script comes next, and without a
-    script everything goes well."""
-
-    pause: Callable[[], Coroutine[Any, Any, None]]
-    now: Callable[[], datetime]
-    name: str = "omni"
-    on_order: list[str] = field(default_factory=list)
-    on_poll: list[str] = field(default_factory=list)
-    on_fetch: list[str] = field(default_factory=list)
-    on_cancel: list[str] = field(default_factory=list)
-    tells: str = "unknown"
-    """What it says of orders whose answers were lost: "unknown", "truth", or "pending" until told otherwise."""
-    jobs: list[Job] = field(default_factory=list)
-    """Every order that arrived."""
-
-    async def order(self, order: VideoOrder) -> str:
-        await self.pause()
-        outcome = self.on_order.pop(0) if self.on_order else "taken"
-        if outcome == "not sent":
-            raise OrderNotSent("no line")
-        created = outcome in ("taken", "lost")
-        self.jobs.append(Job(order=order, created=created, at=self.now()))
-        await self.pause()
-        if outcome in ("lost", "lost before"):
-            raise OrderUnanswered("no answer")
-        if outcome == "later":
-            raise OrderRefused("too many", temporary=True, retry_after=30)
-        if outcome == "unsafe":
-            raise OrderRefused("not that", safety=True)
-        if outcome == "refused":
-            raise OrderRefused("no")
-        return f"operation/{order.key}"
-
-    async def poll(self, operation: str) -> OperationState:
-        await self.pause()
-        step = self.on_poll.pop(0) if self.on_poll else "finished"
-        if step == "temporary":
-            raise TemporaryError("later")
-        if step == "permanent":
-            raise PermanentError("no")
-        if step in ("failed", "unsafe"):
-            return Failed(reason="out of film", refused=step == "unsafe")
-        return Running() if step == "running" else Finished(location="there")
-
-    async def fetch(self, operation: str, location: str, destination: Path) -> None:
-        await self.pause()
-        outcome = self.on_fetch.pop(0) if self.on_fetch else "good"
-        if outcome == "temporary":
-            raise TemporaryError("later")
-        if outcome == "permanent":
-            raise PermanentError("no")
-        order = next(job.order for job in self.jobs if operation == f"operation/{job.order.key}")
-        width, height = size_of(order)
-        facts = ClipFacts(
-            duration_s=order.duration_s - (2.0 if outcome == "short" else 0.0),
-            width=width,
-            height=height,
-            fps=24.0,
-            video_codec="h264",
-            audio_codec="aac",
-            peak_db=-90.0 if outcome == "silent" else -10.0,
-            dark_fraction=1.0 if outcome == "black" else 0.0,
-            frozen_fraction=0.0,
-            size_bytes=1000,
-        )
-        destination.write_text("cut off" if outcome == "cut off" else json.dumps(asdict(facts)))
-
-    async def cancel(self, operation: str) -> bool:
-        await self.pause()
-        outcome = self.on_cancel.pop(0) if self.on_cancel else "stops"
-        if outcome == "temporary":
-            raise TemporaryError("later")
-        for job in self.jobs:
-            if operation == f"operation/{job.order.key}":
-                job.stopped = outcome == "stops"
-        return outcome == "stops"
-
-    async def reconcile(self, order_key: str, model: str) -> str | Reconciliation:
-        await self.pause()
-        if self.tells == "unknown":
-            return Reconciliation.UNKNOWN
-        if self.tells == "pending":
-            return Reconciliation.PENDING
-        created = any(job.created for job in self.jobs if job.order.key == order_key)
-        return f"operation/{order_key}" if created else Reconciliation.NOTHING
-
-    def created(self) -> Counter[int]:
-        """How many clips were ordered and are being made, by generation."""
-        return Counter(number_of(job.order.key) for job in self.jobs if job.created)
-
-
-def number_of(name: str) -> int:
-    """The generation that an order's key or a short id names."""
-    return int(name.removeprefix("v").partition("-")[0])
-
-
-@dataclass(frozen=True)
-class Offered:
-    """A button that was shown at some time."""
-
-    place: ConversationKey
-    message_id: str
-    button: Button
-    live: Callable[[], bool]
-    """Whether it can still be seen."""
-
-
-class Chat(FakePlatform):
-    """The `Platform` port with a memory of every button, and scripted outcomes of posts and deliveries."""
-
-    def __init__(self, pause: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        super().__init__()
-        self.pause = pause
-        self.on_post: list[str] = []
-        self.on_deliver: list[str] = []
-        self.has_direct = True
-        self.offered: list[Offered] = []
-        self.said: list[str] = []
-        """Everything anybody could ever read, edits as well."""
-
-    async def post(self, post: Post, message_id: str) -> str:
-        await self.pause()
-        if self.on_post and self.on_post.pop(0) == "temporary":
-            raise TemporaryError("later")
-        sent = await super().post(post, message_id)
-        shown = self.message(sent)
-        self.said.append(shown.text)
-        self._remember(shown, post.key)
-        await self.pause()
-        return sent
-
-    async def deliver(self, delivery: Delivery, saved: Mapping[str, str], save: Save) -> str:
-        await self.pause()
-        outcome = self.on_deliver.pop(0) if self.on_deliver else "good"
-        known = bool(saved)
-        if outcome == "temporary":
-            raise TemporaryError("later")
-        if outcome == "refused" and not known:
-            raise Undeliverable("I am no member there")
-        sent = await super().deliver(delivery, saved, save)
-        shown = self.message(sent)
-        self.said.append(shown.text)
-        self._remember(shown, delivery.key)
-        await self.pause()
-        if outcome == "unanswered":
-            raise TemporaryError("no answer")
-        return sent
-
-    def _remember(self, shown: Shown, place: ConversationKey) -> None:
-        buttons = [*shown.buttons, *(shown.delivery.feedback if shown.delivery is not None else ())]
-        for button in buttons:
-            if button.action:
-                self.offered.append(
-                    Offered(place, shown.id, button, lambda shown=shown, button=button: button in shown.buttons)  # type: ignore[misc]
-                )
-
-    def delivered(self) -> dict[int, set[str]]:
-        """The clips that stand in a chat: generation to the messages that show it."""
-        found: dict[int, set[str]] = defaultdict(set)
-        for shown in self.shown:
-            if shown.delivery is not None:
-                found[number_of(shown.delivery.generation)].add(shown.id)
-        return found
-
-
-class Faults(logging.Handler):
-    """Keeps every exception that the core caught and did not expect."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info is not None and record.exc_info[1] is not None:
-            self.found.append(f"{record.getMessage()}: {record.exc_info[1]!r}")
-
-
-# --- the world -------------------------------------------------------------------------------------------------------
-
-
-class World:
-    """One installation, its people and its services, on a loop of its own. Used from outside the loop."""
-
-    def __init__(self, *, seed: int = 0, slack: int = 2) -> None:
-        """`slack`: up to so many turns of the loop pass before and after each answer of a port."""
-        self._selector = Watched()
-        self._runner = asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(self._selector))
-        self._runner.get_loop().set_default_executor(AtOnce())
-        self._random = random.Random(seed)
-        self._slack = slack
-        self._events = itertools.count(1)
-        self.folder = Path(tempfile.mkdtemp(prefix="reelbot-money-"))
-        self.rows = Rows(self.pause)
-        self.store = Store(self.rows)
-        self.clock = HandClock()
-        self.chat = Chat(self.pause)
-        self.studio = Studio(self.pause, self.clock.now)
-        self.shelf = Shelf()
-        self.terms = Terms()
-        self.capacity = Capacity(overall=3, per_person=2)
-        self.faults = Faults()
-        self._checked = -1
-        logging.getLogger("reelbot").addHandler(self.faults)
-        self.product = self.wired()
-
-    def close(self) -> None:
-        """Let go of everything."""
-        self.crash()
-        self.run(self.rows.close())
-        self._runner.close()
-        shutil.rmtree(self.folder)
-        logging.getLogger("reelbot").removeHandler(self.faults)
-
-    def wired(self) -> Product:
-        """A program over the rows."""
-        rules = RulesDialogueModel()
-        return Product(
-            Parts(
-                store=self.store,
-                clips=self.shelf,
-                media=Gauge(),
-                platforms={self.chat.name: self.chat},
-                providers={self.studio.name: self.studio},
-                model=rules,
-                fallback=rules,
-                catalogue=CATALOGUE,
-                clock=self.clock,
-                folder=self.folder,
-                terms=self.terms,
-                capacity=self.capacity,
-            ),
-            lambda produce, wake: EmbeddedEngine(produce, wake, clock=self.clock),
-        )
-
-    async def pause(self) -> None:
-        for _ in range(self._random.randint(0, self._slack)):
-            await asyncio.sleep(0)
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of `work`; what else is under way goes on meanwhile."""
-        return self._runner.run(work)
-
-    def go(self, turns: int | None = None) -> None:
-        """Let everything go on: for so many turns of the loop, or until all wait for time to pass."""
-        self.run(self._go(turns))
-
-    async def _go(self, turns: int | None) -> None:
-        if turns is None:
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._selector.idle.append(future)
-            await future
-            return
-        for _ in range(turns):
-            await asyncio.sleep(0)
-
-    def passes(self, seconds: float) -> None:
-        """Let so much time pass, everybody waking in time."""
-        until = self.clock.now() + timedelta(seconds=seconds)
-        self.go()
-        while self.clock.wake(until):
-            self.go()
-
-    def sweep(self) -> None:
-        """What the program does every few seconds."""
-
-        async def ticks() -> None:
-            await self.product.listen()
-            await self.product.work()
-            await self.product.progress.tick()
-
-        self.run(ticks())
-
-    def crash(self) -> None:
-        """End the program in the middle of whatever it does."""
-
-        async def kill() -> None:
-            me = asyncio.current_task()
-            while tasks := asyncio.all_tasks() - {me}:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-
-        self.run(kill())
-
-    def start(self) -> None:
-        """A program that begins anew."""
-        self.product = self.wired()
-        self.run(self.product.recover())
-        self.run(self.product.listen())
-
-    def wire(self, *, terms: Terms | None = None, capacity: Capacity | None = None) -> None:
-        """Begin anew with other settings."""
-        self.crash()
-        self.terms = terms or self.terms
-        self.capacity = capacity or self.capacity
-        self.start()
-
-    # --- what people do
-
-    def say(self, person: Person, text: str, *, key: ConversationKey | None = None, command: str = "") -> None:
-        """Somebody writes."""
-        number = next(self._events)
-        key = key or alone(person)
-        self.clock.advance(0.001)
-        message = Message(
-            event_id=f"event-{number}",
-            key=key,
-            id=f"m{number}",
-            sender=person,
-            text=text,
-            sent_at=self.clock.now(),
-            private=not key.thread,
-            command=command,
-        )
-        self.run(self.product.dialogue.receive(message))
-
-    def tap(self, person: Person, offered: Offered, values: Mapping[str, str] | None = None, times: int = 1) -> None:
-        """Somebody taps a button, maybe several times in a row."""
-        self.clock.advance(0.001)
-        for _ in range(times):
-            press = Press(
-                event_id=f"event-{next(self._events)}",
-                key=offered.place,
-                id=offered.message_id,
-                sender=person,
-                action=offered.button.action,
-                sent_at=self.clock.now(),
-                private=not offered.place.thread,
-                values=values or {},
-            )
-            self.run(self.product.dialogue.receive(press))
-
-    def buttons(self, *verbs: str) -> list[Offered]:
-        """Every button of these kinds that was ever shown, the newest last."""
-        return [one for one in self.chat.offered if one.button.action.partition(":")[0] in verbs]
-
-    # --- what there is
-
-    def generations(self) -> dict[int, Generation]:
-        """All rows."""
-        with self.rows.engine.connect() as connection:
-            return {row.id: row.body for row in connection.execute(select(generations.c.id, generations.c.body))}
-
-    def entries(self, *kinds: str) -> list[Any]:
-        """The ledger's lines of these kinds, in order."""
-        with self.rows.engine.connect() as connection:
-            wanted = select(ledger).where(ledger.c.kind.in_(kinds)).order_by(ledger.c.id)
-            return list(connection.execute(wanted))
-
-    def unsaid(self) -> int:
-        """How much waits to be answered or said."""
-        with self.rows.engine.connect() as connection:
-            heard = connection.execute(select(inbox.c.id).where(inbox.c.done_at.is_(None))).all()
-            return len(heard) + len(connection.execute(select(outbox.c.id).where(outbox.c.sent_at.is_(None))).all())
-
-    def unsent_cards(self) -> int:
-        """How many cards, or edits of cards, wait to be sent."""
-        with self.rows.engine.connect() as connection:
-            wanted = select(outbox.c.id).where(outbox.c.sent_at.is_(None), outbox.c.anchor.like("card:%"))
-            return len(connection.execute(wanted).all())
-
-    # --- what must hold at any time
-
-    def check(self) -> None:
-        """What no moment may break, whatever is under way."""
-        assert self.faults.found == []
-        if self.rows.changes() == self._checked:
-            return
-        self._checked = self.rows.changes()
-        with self.rows.engine.connect() as connection:
-            assert examine(connection).findings == ()
-        holds, ends = self.entries("hold"), self.entries("capture", "release")
-        assert all(entry.amount >= 0 for entry in (*holds, *ends))
-        assert max(Counter(hold.generation_id for hold in holds).values(), default=0) <= 1
-        assert max(Counter(end.generation_id for end in ends).values(), default=0) <= 1
-        held = {hold.generation_id: hold.amount for hold in holds}
-        for end in ends:
-            assert end.amount <= held[end.generation_id]
-        self._check_limits(holds, {end.generation_id: end for end in ends})
-        for job in self.studio.jobs:
-            order = job.order
-            price = CATALOGUE.model(order.model).price(order.duration_s, order.resolution)
-            assert price == held.get(number_of(order.key)), f"{order.key} was ordered for another price"
-
-    def _check_limits(self, holds: list[Any], ends: dict[int, Any]) -> None:
-        limits, now, rows = self.terms.limits, self.clock.now(), self.generations()
-
-        def counts(hold: Any) -> Micros:
-            end = ends.get(hold.generation_id)
-            return int(hold.amount if end is None else end.amount if end.kind == "capture" else 0)
-
-        spent: Counter[str] = Counter()
-        for hold in holds:
-            if hold.at.date() == now.date():
-                spent[f"person {hold.person_id}"] += counts(hold)
-                spent["everyone"] += counts(hold)
-            if (hold.at.year, hold.at.month) == (now.year, now.month):
-                spent[f"channel {rows[hold.generation_id].key.chat}"] += counts(hold)
-        for subject, amount in spent.items():
-            whose = subject.partition(" ")[0]
-            most = {"person": limits.person_day, "everyone": limits.everyone_day, "channel": limits.channel_month}
-            cap = most[whose]
-            assert cap is None or amount <= cap, f"{subject} has {amount} of {cap}"
-        # What is posted once more was released before: it is under way, but no order.
-        busy = [row for row in rows.values() if row.status in RUNNING | {S.AMBIGUOUS} and row.id not in ends]
-        per_person = Counter(row.requester.id for row in busy)
-        assert limits.orders_per_person is None or max(per_person.values(), default=0) <= limits.orders_per_person
-        assert limits.orders is None or len(busy) <= limits.orders
-        admitted = [row for row in rows.values() if row.status in ADMITTED and row.id not in ends]
-        assert len(admitted) <= self.capacity.overall
-
-
-# --- the machine -----------------------------------------------------------------------------------------------------
+from tests.core.money_ports import Offered
+from tests.core.money_world import ANN, BOB, CATALOGUE, CHANGING, EVE, PEOPLE, ROOM, World, alone
 
 EXAMPLES = int(os.environ.get("REELBOT_MONEY_EXAMPLES", "0"))
 STEPS = int(os.environ.get("REELBOT_MONEY_STEPS", "60" if EXAMPLES else "20"))
@@ -685,7 +46,8 @@ WORDS = ("8 seconds", "4 seconds", "upright", "best quality", "draft quality", "
 FORMS: tuple[Mapping[str, str], ...] = (
     {"duration_s": "4"}, {"duration_s": "12"}, {"tier": "best"}, {"resolution": "360p"}, {"idea": "a green frog"},
 )  # fmt: skip
-DECISIONS = ("again", "drop", "cancel", "post", "retry", "take", "erase")
+DECISIONS = ("again", "drop", "cancel", "stop", "wait", "post", "retry", "take", "erase")
+ANSWERS = ("approve", "deny", "withdraw", "remind")
 
 
 @dataclass(frozen=True)
@@ -717,6 +79,12 @@ LIMITS = (
     Limits(person_day=700_000),
     Limits(everyone_day=1_000_000, orders_per_person=2),
     Limits(channel_month=900_000, orders=3),
+    Limits(team_month=800_000, orders_per_channel=2),
+)
+RULES = (
+    ApprovalRules(),
+    ApprovalRules(above=250_000, approvers=(BOB.id, EVE.id), expires_s=3600.0),
+    ApprovalRules(above=0, over_limit=True, approvers=(ANN.id, BOB.id), expires_s=90_000.0),
 )
 AFTER = (0.0, 1.0, 30.0, 100.0, 700.0, 3700.0, 90_000.0)
 turns = st.none() | st.integers(0, 50)
@@ -731,17 +99,29 @@ class Money(RuleBasedStateMachine):
 
     world: World
 
-    @initialize(limits=st.sampled_from(LIMITS), seed=st.integers(0, 1000), tells=st.sampled_from(["unknown", "truth"]))
-    def begins(self, limits: Limits, seed: int, tells: str) -> None:
+    @initialize(
+        limits=st.sampled_from(LIMITS),
+        rules=st.sampled_from(RULES),
+        catalogue=st.sampled_from((CATALOGUE, CHANGING)),
+        seed=st.integers(0, 1000),
+        tells=st.sampled_from(["unknown", "truth"]),
+    )
+    def begins(self, limits: Limits, rules: ApprovalRules, catalogue: Catalogue, seed: int, tells: str) -> None:
         self.world = World(seed=seed)
         self.world.studio.tells = tells
-        self.world.wire(terms=Terms(limits=limits))
+        self.world.wire(terms=Terms(limits=limits, approval=rules), catalogue=catalogue)
         self.tapped: dict[int, set[str]] = defaultdict(set)
         """The prices on the buttons that the right person tapped to order, by generation."""
         self.agains: dict[int, set[str]] = defaultdict(set)
         """The "order again" buttons that the right person tapped."""
         self.posted: set[int] = set()
         """Generations whose "try again here" was tapped."""
+        self.agreed: dict[int, set[str]] = defaultdict(set)
+        """Who tapped "approve", by generation."""
+        self.stops: set[int] = set()
+        """Generations whose "stop it" was tapped, knowing what it may cost."""
+        self.settled: set[int] = set()
+        """Generations that an admin dropped."""
 
     # --- steps
 
@@ -754,8 +134,6 @@ class Money(RuleBasedStateMachine):
     @rule(person=people, room=st.booleans(), text=st.sampled_from(WORDS), turns=turns)
     def says(self, person: Person, room: bool, text: str, turns: int | None) -> None:
         if text == "yes":
-            if self.world.unsent_cards():
-                return  # test_a_yes_is_no_answer_to_a_card_that_was_not_shown
             for one in self.world.buttons("make"):
                 if one.live():
                     self._tapped(person, one)
@@ -763,7 +141,8 @@ class Money(RuleBasedStateMachine):
         self.world.go(turns)
 
     @rule(people=st.lists(people, min_size=1, max_size=3), text=st.sampled_from(WISHES[:3]), fate=fates,
-          form=st.none() | forms, pick=st.integers(0, 3), turns=turns, dies=st.none() | st.integers(0, 60))  # fmt: skip
+          form=st.none() | forms, pick=st.integers(0, 3), turns=turns, dies=st.none() | st.integers(0, 60),
+          agreed=st.booleans(), room=st.booleans())  # fmt: skip
     def orders(
         self,
         people: list[Person],
@@ -773,21 +152,62 @@ class Money(RuleBasedStateMachine):
         pick: int,
         turns: int | None,
         dies: int | None,
+        agreed: bool,
+        room: bool,
     ) -> None:
-        """Wishes, maybe changed, and the taps on their cards, newer ones or older ones; then what becomes of them."""
+        """Wishes, maybe changed, and the taps on their cards, newer ones or older ones, maybe `agreed` to by an
+        approver; then what becomes of them."""
         self._fated(fate)
         for person in people:
-            self.world.say(person, text, command="video")
+            self.world.say(person, text, key=ROOM if room else alone(person), command="video")
             self.world.go()
             if form is not None:
                 self._taps(None, ("change",), 0, 1, form)
                 self.world.go(turns)
             self._taps(None, ("make", "draft"), pick, 1)
             self.world.go(turns)
+            if agreed:
+                self._taps(None, ("approve",), 0, 1)
+                self.world.go(turns)
         if dies is not None:
             self.world.go(dies)
             self.world.crash()
             self.world.start()
+
+    @rule(person=people, answer=st.sampled_from(("lost", "lost before")), turns=turns,
+          decision=st.sampled_from(("again", "drop", "settle", "again and settle")))  # fmt: skip
+    def loses_an_order(self, person: Person, answer: str, turns: int | None, decision: str) -> None:
+        """The answer to an order never comes, and somebody decides what is to become of it, or two do at once."""
+        self._fated(Fate(orders=(answer,)))
+        self._ordered(person)
+        for verb in ("again", "drop"):
+            if verb in decision:
+                self._taps(None, (verb,), 0, 2)
+        if "settle" in decision:
+            self._settles(0)
+        self.world.go(turns)
+
+    @rule(person=people, polls=st.sampled_from((1, 3)), turns=turns, sure=st.booleans(),
+          cancels=st.sampled_from(((), ("goes on",), ("temporary", "goes on"), ("temporary",) * 9)))  # fmt: skip
+    def changes_their_mind(
+        self, person: Person, polls: int, turns: int | None, sure: bool, cancels: tuple[str, ...]
+    ) -> None:
+        """A clip is cancelled while it is made; what that may cost is asked first, if it may cost something."""
+        self._fated(Fate(polls=("running",) * polls, cancels=cancels))
+        self._ordered(person)
+        self._taps(None, ("cancel",), 0, 1)
+        self.world.go(turns)
+        if sure:
+            self._taps(None, ("stop",), 0, 2)
+        self.world.go(turns)
+
+    def _ordered(self, person: Person) -> None:
+        """The person's wish becomes an order, as far as it may."""
+        self.world.say(person, WISHES[0], command="video")
+        self.world.go()
+        for verb in ("make", "approve"):
+            self._taps(None, (verb,), 0, 1)
+            self.world.go()
 
     @precondition(lambda self: self.world.buttons(*DECISIONS))
     @rule(seconds=st.sampled_from(AFTER[1:5]), pick=st.integers(0, 3), times=st.integers(1, 2), turns=turns)
@@ -798,6 +218,30 @@ class Money(RuleBasedStateMachine):
         offered = [one for one in self.world.buttons(*DECISIONS) if one.live()]
         self._taps_one(None, offered[-1 - pick % len(offered)] if offered else None, times)
         self.world.go(turns)
+
+    @precondition(lambda self: self.world.buttons(*ANSWERS))
+    @rule(verb=st.sampled_from(ANSWERS), pick=st.integers(0, 5), other=st.none() | people, times=st.integers(1, 2),
+          both=st.booleans(), turns=turns)  # fmt: skip
+    def answers_a_request(
+        self, verb: str, pick: int, other: Person | None, times: int, both: bool, turns: int | None
+    ) -> None:
+        """An approver decides, or `both` do at once; or the requester does not want it any more, or asks again."""
+        self._taps(other, (verb,), pick, times)
+        if both:
+            self._taps(None, ("approve",), pick + 1, 1)
+        self.world.go(turns)
+
+    @precondition(lambda self: self.world.buttons("drop"))
+    @rule(pick=st.integers(0, 2), turns=turns)
+    def an_admin_settles(self, pick: int, turns: int | None) -> None:
+        self._settles(pick)
+        self.world.go(turns)
+
+    def _settles(self, pick: int) -> None:
+        waiting = [row.id for row in self.world.generations().values() if row.status is S.AMBIGUOUS]
+        number = waiting[-1 - pick % len(waiting)] if waiting else 1
+        if self.world.settle(number):
+            self.settled.add(number)
 
     @precondition(lambda self: self.world.buttons("make"))
     @rule(pick=picks, other=st.none() | people, times=st.integers(1, 3), turns=turns)
@@ -818,9 +262,14 @@ class Money(RuleBasedStateMachine):
         self._taps(None, ("change", "alter"), pick, 1, values)
         self.world.go(turns)
 
-    @rule(seconds=st.sampled_from(AFTER), sweeps=st.booleans())
-    def time_passes(self, seconds: float, sweeps: bool) -> None:
-        self.world.passes(seconds)
+    @rule(seconds=st.sampled_from(AFTER), before=st.none() | st.sampled_from((2000.0, 60.0, 1.0, 0.0)),
+          sweeps=st.booleans())  # fmt: skip
+    def time_passes(self, seconds: float, before: float | None, sweeps: bool) -> None:
+        """So many seconds, or until so many `before` midnight, when prices change."""
+        if before is None:
+            self.world.passes(seconds)
+        else:
+            self.world.wait_for_midnight(before)
         if sweeps:
             self.world.sweep()
 
@@ -843,10 +292,6 @@ class Money(RuleBasedStateMachine):
         self.world.clock.advance(down)
         self.world.start()
 
-    @rule(turns=st.integers(0, 50))
-    def goes_on(self, turns: int) -> None:
-        self.world.go(turns)
-
     # --- what is tapped
 
     def _taps(
@@ -866,7 +311,7 @@ class Money(RuleBasedStateMachine):
     ) -> None:
         if chosen is None:
             return
-        person = other or self._owner(chosen)
+        person = other or self._meant(chosen)
         self._tapped(person, chosen)
         self.world.tap(person, chosen, values, times)
 
@@ -875,8 +320,15 @@ class Money(RuleBasedStateMachine):
         row = rows.get(_subject(offered))
         return row.requester if row is not None else ANN
 
+    def _meant(self, offered: Offered) -> Person:
+        """Who is asked by the button."""
+        asked = [person for person in PEOPLE if offered.place.chat == f"direct {person.id}"]
+        return asked[0] if asked else self._owner(offered)
+
     def _tapped(self, person: Person, offered: Offered) -> None:
         number, verb = _subject(offered), offered.button.action.partition(":")[0]
+        if verb == "approve":
+            self.agreed[number].add(person.id)
         if person != self._owner(offered):
             return
         if verb in ("make", "draft"):
@@ -885,6 +337,8 @@ class Money(RuleBasedStateMachine):
             self.agains[number].add(offered.button.action)
         elif verb == "post":
             self.posted.add(number)
+        elif verb == "stop":
+            self.stops.add(number)
 
     # --- what holds
 
@@ -893,13 +347,18 @@ class Money(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         self.world.check()
-        holds = self.world.entries("hold")
+        rows, holds = self.world.generations(), self.world.entries("hold")
         for hold in holds:
-            assert dollars(hold.amount) in self.tapped[hold.generation_id], "held without a tap on that price"
+            row = rows[hold.generation_id]
+            assert dollars(hold.amount) in self.tapped[row.id], "held without a tap on that price"
+            if row.approval is not None or self.world.terms.approval.needed(row, hold.amount):
+                others = set(self.world.terms.approval.approvers) - {row.requester.id}
+                assert self.agreed[row.id] & others, f"nobody who may approve {row.name} did"
         held = {hold.generation_id for hold in holds}
-        for number, orders in self.world.studio.created().items():
+        for number, orders in self.world.studio.uncleared().items():
             assert number in held
             assert orders <= 1 + len(self.agains[number]), f"v{number} was ordered {orders} times"
+        assert self.world.studio.told_to_stop <= self.stops, "stopped by somebody who was not told what it may cost"
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):
@@ -926,7 +385,8 @@ class Money(RuleBasedStateMachine):
                 self.world.tap(row.requester, drops[-1])
                 world.go()
         self._until(lambda: not world.unsaid())
-        world.passes(7300)
+        rules = world.terms.approval
+        world.passes(7300 + (rules.expires_s if rules.approvers else 0))
         world.sweep()
         self._until(lambda: not world.unsaid())
 
@@ -955,7 +415,17 @@ class Money(RuleBasedStateMachine):
         said = "\n".join(world.chat.said)
         for row in rows.values():
             if S.QUEUED.value in row.entered:
-                assert _told(row) in said, f"nobody was told that {row.name} is {row.status}"
+                assert self._told(row) in said, f"nobody was told that {row.name} is {row.status}"
+
+    def _told(self, row: Generation) -> str:
+        """What its person must have read."""
+        if row.status is S.COMPLETED:
+            return f"{row.name} ·"
+        if row.status is S.UNDELIVERABLE:
+            return f"Your clip {row.name} is ready, but I could not post it"
+        cancelled = texts.endings.settled if row.id in self.settled else texts.endings.cancelled
+        ended = {S.FAILED: texts.endings.failed, S.REFUSED: texts.endings.refused, S.CANCELLED: cancelled}
+        return ended[row.status](row)
 
 
 def _works(row: Generation) -> bool:
@@ -968,61 +438,12 @@ def _subject(offered: Offered) -> int:
     return action.generation_id or 0
 
 
-def _told(row: Generation) -> str:
-    """What its person must have read."""
-    if row.status is S.COMPLETED:
-        return f"{row.name} ·"
-    if row.status is S.UNDELIVERABLE:
-        return f"Your clip {row.name} is ready, but I could not post it"
-    return {S.FAILED: texts.endings.failed, S.REFUSED: texts.endings.refused, S.CANCELLED: texts.endings.cancelled}[
-        row.status
-    ](row)
-
-
-TestMoney = pytest.mark.timeout(0 if EXAMPLES else 240)(Money.TestCase)  # 20 s where nothing else runs
+TestMoney = pytest.mark.timeout(0 if EXAMPLES else 480)(Money.TestCase)  # some 40 s of one core
 TestMoney.settings = settings(
-    max_examples=EXAMPLES or 25,
+    max_examples=EXAMPLES or 20,
     stateful_step_count=STEPS,
     derandomize=not EXAMPLES,
     database=None,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-
-
-# --- what it found ---------------------------------------------------------------------------------------------------
-
-UNSEEN = "a plain yes looks at when the card was written, not at whether it was sent: it orders what nobody has seen"
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    """An installation of its own."""
-    made = World()
-    yield made
-    made.close()
-
-
-@pytest.mark.xfail(strict=True, reason=UNSEEN)
-def test_a_yes_is_no_answer_to_a_card_that_was_not_shown(world: World) -> None:
-    world.chat.on_post = ["temporary"]
-    world.say(ANN, WISHES[0])
-    world.go()
-    assert world.chat.shown == [], "the chat takes nothing for the moment"
-    world.say(ANN, "yes")
-    world.go()
-    assert world.entries("hold") == []
-
-
-@pytest.mark.xfail(strict=True, reason=UNSEEN)
-def test_a_yes_orders_at_the_price_that_was_shown_or_not_at_all(world: World) -> None:
-    world.say(ANN, WISHES[0])
-    world.go()
-    assert world.chat.with_button("Make it").button("Make it").label == "Make it · $0.28"
-    world.chat.on_post = ["temporary"]
-    world.say(ANN, "8 seconds")
-    world.go()
-    assert world.chat.with_button("Make it").button("Make it").label == "Make it · $0.28"
-    world.say(ANN, "yes")
-    world.go()
-    assert {hold.amount for hold in world.entries("hold")} <= {280_000}

@@ -717,7 +717,7 @@ async def test_old_cards_end_but_not_one_that_was_tapped_meanwhile(stage: Stage)
 
 
 async def test_a_program_that_only_listens_starts_nothing(stage: Stage) -> None:
-    stage.product._works = False
+    stage.wire(works=False)
     await ordered(stage)
     await stage.product._admit()
     assert (await stage.generation()).status is S.QUEUED

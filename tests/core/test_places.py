@@ -15,6 +15,7 @@ from core.messages import Attachment, ConversationKey, MediaKind, Message, Press
 from core.ports import Changes, Failed, Obstacle, Running
 from tests.core.test_conversation_to_clip import RICH
 from tests.fakes import Shown
+from tests.pictures import jpeg
 from tests.stage import ANN, BOB, Stage
 
 CHANNEL = ConversationKey(platform="fake", chat="channel")
@@ -287,7 +288,7 @@ async def test_a_filled_form_changes_the_card_in_place(stage: Stage) -> None:
 async def test_attachments_travel_with_a_wish_that_is_moved(stage: Stage) -> None:
     stage.platform.has_direct = True
     stage.platform.refused = {THREAD}
-    stage.platform.files["p"] = b"\xff\xd8picture"
+    stage.platform.files["p"] = jpeg()
     picture = Attachment(kind=MediaKind.PHOTO, ref="p", mime_type="image/jpeg")
     await stage.say(RICH, key=THREAD, command="video", summoned=True, private=False, attachments=(picture,))
     await settled(stage, replace(DIRECT, thread=stage.platform.shown[0].id))

@@ -25,6 +25,7 @@ from tests.core.test_pipeline import Gated, ordered, reached, until
 from tests.core.test_response import PICTURE, Talk
 from tests.core.test_tasks_and_outbox import PickyPlatform, Rows, outbox_of, posts, texts_of
 from tests.fakes import FakeDialogueModel, FakeVideoProvider
+from tests.pictures import jpeg
 from tests.stage import BOB, HERE, Stage
 
 # --- a model that talks nonsense --------------------------------------------------------------------------------------
@@ -79,7 +80,7 @@ async def test_a_yes_counts_although_somebody_else_is_being_asked(stage: Stage) 
 
 
 async def test_a_picture_captioned_with_a_bare_command_is_taken(stage: Stage) -> None:
-    stage.platform.files["a"] = b"\xff\xd8"
+    stage.platform.files["a"] = jpeg()
     await stage.say("", command="video", attachments=(photo("a"),))
     assert (await stage.generation()).request.first_frame is not None
 

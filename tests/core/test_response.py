@@ -803,7 +803,7 @@ def test_a_plain_yes_is_a_tap_on_the_main_button() -> None:
 
 ALL_VERBS = (
     "make", "draft", "change", "prompt", "cancel", "price", "opt", "take", "alter", "longer", "file", "delete",
-    "erase", "keep", "again", "drop", "rewrite", "retry", "wait", "post", "use", "mine",
+    "erase", "keep", "again", "drop", "rewrite", "retry", "wait", "post", "use", "mine", "stop",
 )  # fmt: skip
 
 
@@ -832,7 +832,7 @@ def test_whatever_is_tapped_when_money_moves_only_as_it_may(
         assert (status, verb, args[:1]) == (S.PENDING_CONFIRMATION, "make", [1])
     if EntryKind.RELEASE in kinds:
         assert status in (S.QUEUED, S.AMBIGUOUS)
-        assert verb in ("cancel", "drop")
+        assert verb in ("cancel", "drop", "stop")
     if talk.last.started:
         assert verb in ("make", "again", "post")
 
@@ -990,7 +990,10 @@ def test_small_buttons() -> None:
     talk.press("alter:1")
     assert "What should be different about v1?" in talk.said
     talk.press("wait:1")
-    assert talk.said == texts.clips.WAITING_ON.format(id="v1")
+    assert "finished already" in talk.said, "there is nothing left to wait for"
+    late = Talk(a_generation(status=S.PROCESSING))
+    late.press("wait:1")
+    assert late.said == texts.clips.WAITING_ON.format(id="v1")
     talk.press("post:1")
     assert talk.said == texts.clips.ALREADY_DECIDED.format(id="v1")
     talk.press("prompt:1", person=BOB)

@@ -1,28 +1,21 @@
-"""The small machines below the stages: tasks by key, pauses that can be cut short, the outbox and admission."""
+"""The small machines below the stages: tasks by key, pauses that can be cut short and the outbox."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
-import pytest
-
-from core.admission import Admission, Capacity, next_to_start, queue_order
-from core.catalogue import load_catalogue
-from core.errors import PermanentError, StaleRow, TemporaryError
-from core.generation import Generation
-from core.generation import GenerationStatus as S
-from core.messages import ConversationKey, Person, Post
+from core.claiming import Alone
+from core.errors import PermanentError, TemporaryError
+from core.messages import ConversationKey, Post
 from core.outbox import GIVE_UP_AFTER, MAX_WAIT_S, Outbox
-from core.ports import Changes, Unsent
+from core.ports import Unsent
 from core.waits import Waits
 from core.wakeful import Wakeful
 from tests.clock import START, FakeClock
-from tests.core.test_generation import NOW, a_generation, a_plan, keep
 from tests.fakes import FakePlatform
-from tests.stage import ANN, BOB, HERE, Stage
+from tests.stage import HERE
 
 # --- tasks -----------------------------------------------------------------------------------------------------------
 
@@ -168,7 +161,7 @@ class PickyPlatform(FakePlatform):
 
 
 def outbox_of(rows: Rows, platform: FakePlatform, clock: FakeClock) -> Outbox:
-    return Outbox(rows=rows, platforms={"fake": platform}, clock=clock)
+    return Outbox(rows=rows, platforms={"fake": platform}, claims=Alone(), clock=clock)
 
 
 def posts(*texts: str, anchor: str = "") -> list[Post]:
@@ -264,137 +257,3 @@ async def test_a_place_of_another_program_is_left_alone() -> None:
     rows, platform = Rows(Post(key=elsewhere, text="one")), PickyPlatform()
     await outbox_of(rows, platform, FakeClock()).send(elsewhere)
     assert rows.marked == {}
-
-
-# --- admission -------------------------------------------------------------------------------------------------------
-
-
-def queued(number: int, person: Person = ANN, *, after: float = 0, model: str = "animatic-1") -> Generation:
-    entered = {S.QUEUED.value: NOW + timedelta(seconds=after)}
-    return a_generation(number, S.QUEUED, requester=person, entered=entered, plan=a_plan(model=model))
-
-
-def running(number: int, person: Person = ANN) -> Generation:
-    return a_generation(number, S.PROCESSING, requester=person)
-
-
-EVE = Person(id="fake:eve", name="Eve")
-
-
-@pytest.mark.parametrize(
-    ("waiting", "under_way", "served", "order"),
-    [
-        ([], [], {}, []),
-        ([queued(2), queued(1, after=1)], [], {}, [2, 1]),
-        # somebody new comes before a second one of somebody else
-        ([queued(1), queued(2, after=1), queued(3, BOB, after=2)], [], {}, [1, 3, 2]),
-        # and before somebody who has one under way
-        ([queued(1), queued(2, BOB, after=5)], [running(9)], {}, [2, 1]),
-        # with as many under way, whoever was let in longest ago
-        ([queued(1), queued(2, BOB, after=5)], [], {ANN.id: NOW, BOB.id: NOW - timedelta(hours=1)}, [2, 1]),
-        (
-            [queued(1), queued(2, BOB, after=5), queued(3, EVE, after=9)],
-            [],
-            {ANN.id: NOW, BOB.id: NOW},
-            [3, 1, 2],
-        ),
-    ],
-)
-def test_the_queue_is_fair(
-    waiting: list[Generation], under_way: list[Generation], served: dict[str, datetime], order: list[int]
-) -> None:
-    assert [generation.id for generation in queue_order(waiting, under_way, served)] == order
-
-
-@pytest.mark.parametrize(
-    ("waiting", "under_way", "recent", "started"),
-    [
-        ([], [], {}, None),
-        ([queued(1)], [], {}, 1),
-        ([queued(1)], [running(7), running(8), running(9, BOB)], {}, None),
-        ([queued(1), queued(2, BOB)], [running(7), running(8)], {}, 2),
-        ([queued(1)], [running(7), running(8)], {}, None),
-        ([queued(1), queued(2, BOB, model="other")], [], {"animatic-1": 2}, 2),
-        ([queued(1)], [], {"animatic-1": 1}, 1),
-        ([replace(queued(1), plan=None)], [], {}, 1),
-    ],
-)
-def test_only_what_the_limits_allow_starts(
-    waiting: list[Generation], under_way: list[Generation], recent: dict[str, int], started: int | None
-) -> None:
-    chosen = next_to_start(
-        waiting,
-        under_way,
-        Capacity(overall=3, per_person=2),
-        served={},
-        orders_per_minute={"animatic-1": 2},
-        recent=recent,
-    )
-    assert (chosen.id if chosen else None) == started
-
-
-class StartedNothing:
-    """The `Engine` port that only notes what it was told."""
-
-    def __init__(self) -> None:
-        self.started: list[int] = []
-
-    async def start(self, generation_id: int) -> None:
-        self.started.append(generation_id)
-
-    async def wake(self, generation_id: int) -> None:
-        raise AssertionError("admission wakes nobody")
-
-
-async def test_a_services_orders_per_minute_are_kept(stage: Stage) -> None:
-    limited = load_catalogue()
-    model = replace(limited.model("animatic-1"), orders_per_minute=2)
-    engine, clock = StartedNothing(), FakeClock()
-    await keep(stage, *(queued(number, after=number) for number in range(1, 5)))
-    admission = Admission(
-        generations=stage.store,
-        engine=engine,
-        catalogue=replace(limited, video=(model,)),
-        capacity=Capacity(overall=9, per_person=9),
-        clock=clock,
-    )
-    await admission.admit()
-    assert engine.started == [1, 2]
-    clock.advance(59)
-    await admission.admit()
-    assert engine.started == [1, 2]
-    clock.advance(1)
-    await admission.admit()
-    assert engine.started == [1, 2, 3, 4]
-
-
-class Raced:
-    """A store where somebody else saves first, so many times; for the rest it is the store it was given."""
-
-    def __init__(self, stage: Stage, losses: int) -> None:
-        self._store = stage.store
-        self.losses = losses
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._store, name)
-
-    async def commit(self, changes: Changes) -> None:
-        if self.losses:
-            self.losses -= 1
-            raise StaleRow
-        await self._store.commit(changes)
-
-
-async def test_a_row_that_somebody_else_let_in_is_looked_at_again(stage: Stage) -> None:
-    engine = StartedNothing()
-    await keep(stage, queued(1))
-    admission = Admission(
-        generations=Raced(stage, losses=1),  # type: ignore[arg-type]
-        engine=engine,
-        catalogue=load_catalogue(),
-        capacity=Capacity(overall=9, per_person=9),
-        clock=FakeClock(),
-    )
-    await admission.admit()
-    assert engine.started == [1]
-    assert (await stage.generation()).status is S.SUBMITTING

@@ -198,17 +198,16 @@ class Omni:
             file = secrets.token_hex(6)
             self._files[file] = order.clip
             order.uris = [f"{PUBLIC_HOST}/v1beta/files/{file}:download?alt=media"]
-        hook = order.body.get("webhook_config")
-        if hook:
-            task = asyncio.create_task(self._post(order, hook))
+        if self._webhooks.endpoint:
+            task = asyncio.create_task(self._post(order))
             self._hooked.add(task)
             task.add_done_callback(self._hooked.discard)
 
-    async def _post(self, order: Order, hook: dict[str, Any]) -> None:
+    async def _post(self, order: Order) -> None:
         await order.ended.wait()
         kind = "interaction.completed" if order.state == "completed" else "interaction.failed"
-        for uri in hook.get("uris", []):
-            await self._webhooks.post(uri, kind=kind, interaction_id=order.id, user_metadata=hook.get("user_metadata"))
+        metadata = (order.body.get("webhook_config") or {}).get("user_metadata")
+        await self._webhooks.post(kind=kind, interaction_id=order.id, user_metadata=metadata)
 
 
 def _video(order: Order) -> dict[str, Any]:

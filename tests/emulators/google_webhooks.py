@@ -1,4 +1,5 @@
-"""Webhooks of the Gemini API: signed by the Standard Webhooks rule, posted again until somebody takes them.
+"""The webhook that a project has registered with the Gemini API: signed by the Standard Webhooks rule, and posted again
+until somebody takes it.
 
 The real service tries for a day; here a few times in quick succession, so that a test ends.
 """
@@ -35,17 +36,20 @@ class Delivery:
 class Webhooks:
     """Posts events. secret: "whsec_" and base64, or plain text; None keeps everything quiet
 
+    endpoint: where the project's registered webhook points; empty where there is none
     copies: how often each event arrives; the service promises at least once
     """
 
     secret: str | None = None
+    endpoint: str = ""
     copies: int = 1
     sent: list[Delivery] = field(default_factory=list)
 
-    async def post(self, uri: str, *, kind: str, interaction_id: str, user_metadata: dict[str, Any] | None) -> None:
+    async def post(self, *, kind: str, interaction_id: str, user_metadata: dict[str, Any] | None) -> None:
         """Send the thin event that names an interaction by its id."""
         if self.secret is None:
             return
+        uri = self.endpoint
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         event: dict[str, Any] = {
             "type": kind,

@@ -20,7 +20,7 @@ from tests.emulators.slack_channel import SlackChannel
 from tests.emulators.slack_delivery import Attempt, Kind
 from tests.emulators.slack_events import wrapped
 from tests.emulators.slack_interactions import press_in_view
-from tests.emulators.slack_messages import SlackAnswer, SlackFile, SlackMessage, SlackPress, SlackUser
+from tests.emulators.slack_messages import SlackAnswer, SlackFile, SlackMessage, SlackPress, SlackUser, SlackUserGroup
 from tests.emulators.slack_server import SlackServer
 from tests.emulators.slack_state import SlackSession, SuggestedPrompts
 from tests.emulators.slack_wire import Call
@@ -38,6 +38,7 @@ __all__ = [
     "SlackPress",
     "SlackSession",
     "SlackUser",
+    "SlackUserGroup",
 ]
 
 T = TypeVar("T")
@@ -53,6 +54,12 @@ class SlackEmulator(SlackServer):
         user = SlackUser(id=self.state.new_id("U"), name=name, team_id=team or self.team.id, locale=locale)
         self.state.users[user.id] = user
         return user
+
+    def user_group(self, handle: str, *, members: Sequence[SlackUser]) -> SlackUserGroup:
+        """A new user group."""
+        group = SlackUserGroup(id=self.state.new_id("S"), handle=handle.removeprefix("@"), members=list(members))
+        self.state.groups[group.id] = group
+        return group
 
     def channel(
         self,

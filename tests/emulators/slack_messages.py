@@ -66,6 +66,18 @@ class SlackUser:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
+class SlackUserGroup:
+    """People who are mentioned by one name. Who joins or leaves is put into `members`, or taken out."""
+
+    id: str
+    handle: str
+    """Without the @."""
+    members: list[SlackUser]
+    disabled: bool = False
+    """A group cannot be deleted, only disabled."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
 class SlackFile:
     """A file the server keeps, or is about to be given."""
 

@@ -27,6 +27,7 @@ ANSWERS: dict[str, Answer] = {
     "reactions.add": chatting.add_reaction,
     "reactions.remove": chatting.remove_reaction,
     "users.info": reading.user_info,
+    "usergroups.users.list": reading.group_members,
     "files.getUploadURLExternal": sharing.get_upload_url,
     "files.completeUploadExternal": sharing.complete_upload,
     "files.info": sharing.file_info,

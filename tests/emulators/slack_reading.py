@@ -98,6 +98,14 @@ async def user_info(state: "ServerState", params: Params) -> dict[str, Any]:
     return {"user": shown}
 
 
+async def group_members(state: "ServerState", params: Params) -> dict[str, Any]:
+    """usergroups.users.list"""
+    group = state.groups.get(params["usergroup"])
+    if group is None or (group.disabled and not params.get("include_disabled")):
+        raise SlackError("no_such_subteam")
+    return {"users": [one.id for one in group.members]}
+
+
 def _within(messages: list[SlackMessage], params: Params) -> list[SlackMessage]:
     oldest, latest = float(params.get("oldest") or 0), float(params.get("latest") or "inf")
     if params.get("inclusive"):

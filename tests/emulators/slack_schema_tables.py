@@ -35,6 +35,7 @@ ARGUMENTS: Mapping[str, str] = MappingProxyType(
         "reactions.add": "name:str! channel:str timestamp:ts",
         "reactions.remove": "name:str! channel:str timestamp:ts file:str",
         "users.info": "user:str! include_locale:bool",
+        "usergroups.users.list": "usergroup:str! include_disabled:bool",
         # The reference says alt_txt, the newest types say alt_text.
         "files.getUploadURLExternal": "filename:str! length:int! alt_txt:str alt_text:str snippet_type:str",
         "files.completeUploadExternal": f"files:[UploadedFile]! channel_id:str channels:ids thread_ts:ts"
@@ -78,6 +79,7 @@ SCOPES: Mapping[str, str | Mapping[str, str]] = MappingProxyType(
         "reactions.add": "reactions:write",
         "reactions.remove": "reactions:write",
         "users.info": "users:read",
+        "usergroups.users.list": "usergroups:read",
         "files.getUploadURLExternal": "files:write",
         "files.completeUploadExternal": "files:write",
         "files.info": "files:read",
@@ -100,7 +102,7 @@ TIERS: Mapping[str, int] = MappingProxyType({"1": 1, "2": 20, "3": 50, "4": 100}
 
 _TIERS = {
     "1": "apps.connections.open",
-    "2": "reactions.remove",
+    "2": "reactions.remove usergroups.users.list",
     "3": "chat.update chat.delete conversations.info conversations.open conversations.replies conversations.history"
     " reactions.add files.delete agents.sessions.setStatus agents.sessions.rename",
     "4": "chat.postEphemeral users.info files.getUploadURLExternal files.completeUploadExternal files.info views.open"
@@ -109,7 +111,7 @@ _TIERS = {
 }
 _FORM_ONLY = (
     "chat.getPermalink conversations.info conversations.replies conversations.history users.info"
-    " files.getUploadURLExternal files.info"
+    " usergroups.users.list files.getUploadURLExternal files.info"
 )
 
 

@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tests.emulators.slack_files import FileStore
-from tests.emulators.slack_messages import SlackMessage, SlackTeam, SlackUser
+from tests.emulators.slack_messages import SlackMessage, SlackTeam, SlackUser, SlackUserGroup
 from tests.emulators.slack_schema import METHODS, SlackError
 from tests.emulators.telegram_updates import Signal
 
@@ -130,6 +130,7 @@ class ServerState:
     rate: RateLimiter = field(default_factory=RateLimiter)
     random: Random = field(default_factory=lambda: Random(0))
     users: dict[str, SlackUser] = field(default_factory=dict)
+    groups: dict[str, SlackUserGroup] = field(default_factory=dict)
     channels: dict[str, "SlackChannel"] = field(default_factory=dict)
     triggers: dict[str, Trigger] = field(default_factory=dict)
     responses: dict[str, Response] = field(default_factory=dict)

@@ -535,8 +535,8 @@ class TestOmni:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         google.webhook_secret = "whsec_" + base64.b64encode(b"0123456789abcdef").decode()
-        hook = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-        created = await order_omni(client, webhook_config={"uris": [hook], "user_metadata": {"generation": "v12"}})
+        google.webhooks.endpoint = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+        created = await order_omni(client, webhook_config={"user_metadata": {"generation": "v12"}})
         await asyncio.wait_for(arrived.wait(), 5)
         headers, body = received[1]
         event = json.loads(body)

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -1091,6 +1092,26 @@ async def test_a_group_dm_and_what_people_may_not(
         await client.conversations_open(users=["U1"])
     with pytest.raises(KeyError):
         slack.file_bytes("F1")
+
+
+async def test_who_is_in_a_user_group(
+    slack: SlackEmulator, client: AsyncWebClient, ann: SlackUser, bob: SlackUser
+) -> None:
+    group = slack.user_group("@producers", members=[ann, bob])
+    assert group.handle == "producers" and group.id.startswith("S")
+    assert (await client.usergroups_users_list(usergroup=group.id))["users"] == [ann.id, bob.id]
+    group.members.remove(ann)
+    assert (await client.usergroups_users_list(usergroup=group.id))["users"] == [bob.id]
+    group.disabled = True
+    for unknown in (group.id, "S0NOBODY"):
+        async with refused("no_such_subteam"):
+            await client.usergroups_users_list(usergroup=unknown)
+    assert (await client.usergroups_users_list(usergroup=group.id, include_disabled=True))["users"] == [bob.id]
+    _, body = await raw(slack, "usergroups.users.list", json={"usergroup": group.id})
+    assert body["error"] == "invalid_arguments", "this method reads forms only"
+    slack.state.limits = replace(slack.state.limits, scopes=slack.state.limits.scopes - {"usergroups:read"})
+    async with refused("missing_scope", needed="usergroups:read"):
+        await client.usergroups_users_list(usergroup=group.id)
 
 
 async def test_threads_and_histories(

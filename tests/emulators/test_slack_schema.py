@@ -89,6 +89,9 @@ CALLS_REFUSED: list[tuple[str, Json, str, str]] = [
     ("conversations.history", {"channel": "C1", "limit": "few"}, "invalid_arguments", "must be an integer"),
     ("conversations.history", {"channel": "C1", "oldest": "x"}, "invalid_ts_oldest", ""),
     ("conversations.history", {"channel": "C1", "latest": "x"}, "invalid_ts_latest", ""),
+    ("usergroups.users.list", {}, "invalid_arguments", "missing required field: usergroup"),
+    ("usergroups.users.list", {"usergroup": "S1", "include_users": "1"}, "invalid_arguments", "unknown argument"),
+    ("usergroups.users.list", {"usergroup": "S1", "include_disabled": "yes"}, "invalid_arguments", "must be a boolean"),
     ("reactions.add", {"name": "eyes"}, "no_item_specified", ""),
     ("reactions.add", {"name": "eyes", "channel": "C1", "timestamp": "x"}, "bad_timestamp", ""),
     ("reactions.add", {"name": ":eyes:", "channel": "C1", "timestamp": TS}, "invalid_name", ""),
@@ -159,7 +162,7 @@ def test_all_faults_are_told_at_once() -> None:
 
 
 def test_every_method_has_its_tier_and_scopes() -> None:
-    assert len(METHODS) == 26
+    assert len(METHODS) == 27
     assert all(method.tier == "special" or method.tier in TIERS for method in METHODS.values())
     assert METHODS["apps.connections.open"].app_token and METHODS["apps.connections.open"].scopes == {
         "connections:write"
@@ -182,6 +185,7 @@ def test_every_method_has_its_tier_and_scopes() -> None:
         ("conversations.open", {"users": "U1"}, "channel", {"im:write"}),
         ("conversations.open", {"users": "U1,U2"}, "channel", {"mpim:write"}),
         ("files.info", {}, "channel", {"files:read"}),
+        ("usergroups.users.list", {"usergroup": "S1"}, "channel", {"usergroups:read"}),
         ("assistant.threads.setTitle", {}, "im", {"assistant:write"}),
     ],
 )

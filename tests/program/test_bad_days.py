@@ -173,6 +173,9 @@ async def test_cancel_reaches_the_service(tmp_path: Path) -> None:
         await chat.press(ann, await card_for(chat, ann), "Make it")
         status = await chat.wait_for("Filming")
         await chat.press(ann, status, "Cancel")
+        question = await chat.wait_for("you pay nothing")
+        assert google.calls("interactions.cancel") == []
+        await chat.press(ann, question, "Stop it")
         await chat.wait_for("You were not charged")
         assert len(google.calls("interactions.cancel")) == 1
         assert len(orders(google)) == 1

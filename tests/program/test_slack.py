@@ -262,6 +262,10 @@ async def test_the_native_stop_cancels(tmp_path: Path) -> None:
         assert session is not None
         assert session.status == "processing"
         await thread.channel.stop(thread.ann, thread.root)
+        question = await thread.wait("Stop it")
+        assert "If it cannot, I bring you the clip and it costs $" in question.said
+        assert outside.google.calls("interactions.cancel") == []
+        await thread.channel.press(thread.ann, question, "Stop it")
         await thread.wait("is cancelled")
         await thread.wait("Cancelled · not charged")
         assert thread.clips == []

@@ -183,6 +183,7 @@ def full_generation() -> Generation:
         retries=1,
         due_at=later(5),
         cancel_requested=True,
+        unstoppable=True,
         told_late=True,
         delivery={"message": "77"},
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from adapters.slack import SlackConnection, SlackPlatform
 from core.errors import PermanentError, TemporaryError, Undeliverable
@@ -204,6 +205,102 @@ async def test_direct_messages_before_we_know_who_we_are(slack: SlackEmulator, a
     direct = await SlackPlatform(connection, clock=FakeClock()).direct(person(anna))
     await connection.close()
     assert direct == key(slack, slack.direct(anna))
+
+
+# --- whom an id stands for -------------------------------------------------------------------------------------------
+
+
+async def test_a_persons_id_stands_for_the_person(
+    slack: SlackEmulator, platform: SlackPlatform, anna: SlackUser
+) -> None:
+    assert await platform.people(anna.id) == (Person(id=f"slack:{anna.id}", name=f"<@{anna.id}>"),)
+    assert not slack.calls("usergroups.*")
+
+
+async def test_a_user_group_stands_for_its_members_of_now(
+    slack: SlackEmulator, platform: SlackPlatform, anna: SlackUser
+) -> None:
+    ben, cleo = slack.user("Ben"), slack.user("Cleo")
+    slackbot = replace(ben, id="USLACKBOT", name="Slackbot")
+    group = slack.user_group("producers", members=[anna, slackbot, slack.bot, ben, anna])
+    assert [one.id for one in await platform.people(group.id)] == [f"slack:{anna.id}", f"slack:{ben.id}"]
+    group.members[:] = [cleo]
+    (now,) = await platform.people(group.id)
+    assert await platform.direct(now) == key(slack, slack.direct(cleo))
+    assert not slack.calls("users.*")
+    group.members.clear()
+    assert await platform.people(group.id) == ()
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_user_group_that_is_no_more_is_nobody(
+    slack: SlackEmulator, platform: SlackPlatform, anna: SlackUser, known: bool
+) -> None:
+    group = slack.user_group("producers", members=[anna])
+    group.disabled = True
+    asked = group.id if known else "S0NOBODY"
+    with structlog.testing.capture_logs() as logs:
+        assert await platform.people(asked) == ()
+    assert [(one["event"], one["group"], one["log_level"]) for one in logs] == [
+        ("slack_group_unknown", asked, "warning")
+    ]
+
+
+async def test_a_member_who_has_left_cannot_be_asked(
+    slack: SlackEmulator, platform: SlackPlatform, anna: SlackUser
+) -> None:
+    group = slack.user_group("producers", members=[anna])
+    slack.faults.add(Fault(match="conversations.open", body=refused("user_disabled")))
+    assert [await platform.direct(one) for one in await platform.people(group.id)] == [None]
+
+
+async def test_a_token_that_may_not_read_user_groups(
+    slack: SlackEmulator, platform: SlackPlatform, anna: SlackUser
+) -> None:
+    group = slack.user_group("producers", members=[anna])
+    slack.state.limits = replace(slack.state.limits, scopes=slack.state.limits.scopes - {"usergroups:read"})
+    with structlog.testing.capture_logs() as logs, pytest.raises(PermanentError) as caught:
+        await platform.people(group.id)
+    assert type(caught.value) is PermanentError
+    (told,) = [one for one in logs if one["log_level"] == "error"]
+    assert (told["group"], told["missing"], told["see"]) == (group.id, "usergroups:read", "manifest.json")
+    assert await platform.people(anna.id)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"status": 500}, TemporaryError),
+        # The HTTP client itself repeats a question once when the connection breaks.
+        ({"drop": "before", "times": 2}, TemporaryError),
+        ({"body": {"ok": True}}, TemporaryError),
+        ({"body": {"ok": True, "users": "U1"}}, TemporaryError),
+        ({"body": refused("fatal_error")}, TemporaryError),
+        ({"body": refused("plan_upgrade_required")}, PermanentError),
+        ({"body": refused("token_revoked")}, PermanentError),
+    ],
+)
+async def test_a_user_group_that_cannot_be_read(
+    slack: SlackEmulator, platform: SlackPlatform, fault: dict[str, Any], error: type[Exception]
+) -> None:
+    slack.faults.add(Fault(match="usergroups.users.list", **fault))
+    with pytest.raises(error) as caught:
+        await platform.people("S0GROUP")
+    assert type(caught.value) is error
+
+
+async def test_after_a_429_user_groups_are_left_alone(
+    slack: SlackEmulator, platform: SlackPlatform, clock: FakeClock, anna: SlackUser
+) -> None:
+    group = slack.user_group("producers", members=[anna])
+    slack.faults.add(Fault(match="usergroups.users.list", status=429, retry_after=7))
+    for _ in range(3):
+        with pytest.raises(TemporaryError) as caught:
+            await platform.people(group.id)
+        assert caught.value.retry_after is not None and 0 < caught.value.retry_after <= 7
+    assert len(slack.calls("usergroups.users.list")) == 1
+    clock.advance(7)
+    assert len(await platform.people(group.id)) == 1
 
 
 # --- progress and pauses ---------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from adapters.telegram import TelegramConnection, TelegramPlatform, TelegramRece
 from adapters.telegram.receiver import ALLOWED_UPDATES
 from core.access import Access
 from core.errors import TemporaryError
-from core.messages import Message, Press
+from core.messages import ConversationKey, Message, Person, Press
 from core.ports import Receive
 from tests.adapters.telegram.support import GROUP, START, FakeClock, Taken, jpeg, update
 from tests.adapters.telegram.test_parsing import message, parsed
@@ -351,6 +351,35 @@ def test_allow_lists(users: set[str], chats: set[str], private: bool, group: boo
     alone, together = parsed(update()), parsed(update(chat=GROUP))
     assert alone is not None and together is not None
     assert tuple(access.refusal(one, chat=one.key.chat) is None for one in (alone, together)) == (private, group)
+
+
+@pytest.mark.parametrize(
+    ("action", "private", "heard"),
+    [
+        ("approve:1", True, True),
+        ("deny:1:price", True, True),
+        ("pass:1", True, True),
+        ("reject:1:no", True, True),
+        ("pass:1", False, False),
+        ("make:1:1", True, False),
+        ("file:1", True, False),
+        ("pass", True, False),
+    ],
+)
+def test_whoever_was_asked_to_decide_is_heard_in_private_on_whatever_list_they_are(
+    action: str, private: bool, heard: bool
+) -> None:
+    access = Access(users={"1"}, chats={"-9"}, teams={"T1"})
+    press = Press(
+        event_id="1",
+        key=ConversationKey(platform="slack", chat="2"),
+        id="1",
+        sender=Person(id="slack:2", name="Bob", team="T2"),
+        action=action,
+        sent_at=START,
+        private=private,
+    )
+    assert (access.refusal(press, chat="2") is None) is heard
 
 
 def test_nobody_is_told_who_did_not_speak_to_the_bot() -> None:
