@@ -19,7 +19,7 @@ RUN /opt/build/bin/hatchling build -t wheel -d /dist \
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /data reelbot \
- && install -d -o reelbot -g reelbot /data
+ && install -d -o reelbot -g reelbot /data /media
 COPY --from=build /opt/reelbot /opt/reelbot
 ENV PATH=/opt/reelbot/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -27,10 +27,11 @@ ENV PATH=/opt/reelbot/bin:$PATH \
     DATA_DIR=/data \
     HTTP_HOST=0.0.0.0 \
     HTTP_PORT=8080 \
-    LOG_FORMAT=json
+    LOG_FORMAT=json \
+    MALLOC_ARENA_MAX=2
 USER reelbot
 WORKDIR /data
-VOLUME /data
+VOLUME /data /media
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['HTTP_PORT'] + '/healthz', timeout=4)"]

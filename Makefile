@@ -4,7 +4,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help chat run test check audit format demo lock clean
+.PHONY: help chat run test faults chaos fuzz check audit format demo lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -12,6 +12,9 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input install -qq --require
 PYTHON ?=
 UPGRADE ?=
 ADVISORIES ?=
+KILLS ?= 500
+GENERATIONS ?= 1000
+FUZZ_UPDATES ?= 10000
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +27,15 @@ run: $(VENV)/.runtime  ## Run the bot with the settings in .env
 
 test: $(VENV)/.dev  ## Run the whole suite
 	@$(PY) -m pytest -q -n 2 --dist loadfile
+
+faults: $(VENV)/.dev  ## Kill the bot 500 times, on SQLite and PostgreSQL, and count what was lost or done twice
+	@$(PY) -m tests.faults.campaign --kills $(KILLS)
+
+chaos: $(VENV)/.dev  ## Make 1,000 videos while every service fails a fifth of its calls, and count what people got
+	@$(PY) -m tests.faults.chaos --generations $(GENERATIONS)
+
+fuzz: $(VENV)/.dev  ## Post 10,000 made-up updates for each platform, and make up texts, replies and conversations
+	@FUZZ_UPDATES=$(FUZZ_UPDATES) $(PY) -m pytest -q -n 2 tests/fuzz
 
 check: $(VENV)/.dev  ## Lint, formatting, types and import contracts
 	$(PY) -m ruff check .

@@ -32,6 +32,8 @@ MAX_PAST = 600
 """Characters of each earlier line that it gets to read."""
 MAX_OUTPUT_TOKENS = 8_192
 """Bound of what one answer may cost, thinking included."""
+MOST_TOKENS = 10_000_000
+"""Of one call, read or written; more than any model takes."""
 MAX_REPLY_BYTES = 2 << 20
 """Of one answer, many times what so many tokens come to."""
 PICTURES = ("first_frame", "last_frame", "references", "source_clip")
@@ -178,6 +180,8 @@ class GeminiDialogueModel:
             response_mime_type="application/json",
             response_schema=schema,
             max_output_tokens=MAX_OUTPUT_TOKENS,
+            # The SDK would ask for more by itself, and pay for it, as often as an answer says that there is more.
+            automatic_continuation=False,
         )
         with asking(SERVICE):
             answer = await self._api.aio.models.generate_content(model=model, contents=contents, config=config)
@@ -189,10 +193,15 @@ class GeminiDialogueModel:
 
     def _use(self, model: str, purpose: str, usage: types.GenerateContentResponseUsageMetadata | None) -> TokenUse:
         paid = usage or types.GenerateContentResponseUsageMetadata()
-        tokens_in = paid.prompt_token_count or 0
-        tokens_out = (paid.candidates_token_count or 0) + (paid.thoughts_token_count or 0)
+        tokens_in = _counted(paid.prompt_token_count)
+        tokens_out = _counted(paid.candidates_token_count) + _counted(paid.thoughts_token_count)
         cost = self._catalogue.dialogue_cost(model, tokens_in, tokens_out, self._clock.now())
         return TokenUse(model=model, purpose=purpose, tokens_in=tokens_in, tokens_out=tokens_out, cost=cost)
+
+
+def _counted(tokens: int | None) -> int:
+    """A count of the service's, within what can be: it is made into money, and kept."""
+    return min(max(0, tokens or 0), MOST_TOKENS)
 
 
 def _paid(error: ReelbotError, uses: list[TokenUse]) -> ReelbotError:

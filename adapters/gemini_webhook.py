@@ -56,7 +56,7 @@ def read_event(body: bytes) -> OperationNews | None:
         event = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(event, dict) or event.get("type") not in ENDED:
+    if not isinstance(event, dict) or _text(event.get("type")) not in ENDED:
         return None
     data = event.get("data")
     operation = _text(data.get("id")) if isinstance(data, dict) else ""

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 import httpx
@@ -37,6 +37,8 @@ NAT64 = IPv6Network("64:ff9b::/96")
 """IPv6 addresses whose last 32 bits are the IPv4 address that is meant."""
 PUBLIC = IPv6Network("2000::/3")
 """All of IPv6 that is given out for single hosts of the internet."""
+NO_HOSTS = tuple(map(ip_network, ("168.63.129.16/32", "192.0.0.192/32", "192.88.99.0/24", "3fff::/20")))
+"""Public by their number only: where clouds answer their own machines, relays of old, and examples."""
 
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -215,7 +217,7 @@ def is_inside(address: Address) -> bool:
             return is_inside(meant)
         if address not in PUBLIC:
             return True
-    return not address.is_global or address.is_multicast
+    return not address.is_global or address.is_multicast or any(address in network for network in NO_HOSTS)
 
 
 def _judge(address: str, *, allow_private: bool, loopback_only: bool) -> None:

@@ -30,6 +30,7 @@ from bot.watching import Pulse, Watching
 from core.absence import Absence, ReadBack
 from core.admission import Capacity
 from core.announcing import Announcing
+from core.errors import PermanentError
 from core.ports import Claims, Clock, Platform, Receiver, WebhookAnswer
 from core.product import Parts, Product
 from storage.clips import ObjectClipStore
@@ -125,6 +126,11 @@ class App:
         """Chat in the terminal until the person leaves or the script ends."""
         from adapters.terminal import TerminalPlatform, TerminalReceiver
 
+        if sqlite_path(self._settings.database) is None:
+            raise PermanentError(
+                "The terminal does not share a database with others. Start it without DATABASE_URL: it keeps its own "
+                "in DATA_DIR."
+            )
         sharing = await self._open(works=True)
         platform = TerminalPlatform(videos=self._settings.data_dir / "videos")
         async with self._running({platform.name: platform}, sharing, works=True, listens=True) as product:

@@ -12,6 +12,8 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
 from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-untyped]
 
+from core.errors import TemporaryError
+
 _log = structlog.get_logger(__name__)
 
 
@@ -54,6 +56,9 @@ class Ticker:
             except asyncio.CancelledError:
                 if not self._closing:
                     raise
+            except TemporaryError as error:
+                # The database is away, say: that is no news several times a second, and nobody has to look at it.
+                _log.warning("tick_put_off", tick=name, reason=str(error).partition("\n")[0])
             except Exception:
                 _log.exception("tick_failed", tick=name)
             finally:

@@ -36,6 +36,7 @@ NOISY = (
         "sqlalchemy",
         "aiosqlite",
         "alembic",
+        "procrastinate",
         "asyncio",
         "PIL",
     ),
@@ -95,6 +96,8 @@ def configure_logging(
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     # It warns of each tick that is left out because the one before still runs; `bot.clock` logs what fails.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    # Its pool warns of each try while the database is away; whoever needed it says so.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")

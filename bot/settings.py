@@ -458,7 +458,8 @@ class Settings(BaseSettings):
         "Limits",
         (),
         "Who approves and looks, as platform:id: people, or Slack user groups with everybody in them. Nobody decides "
-        "about their own.",
+        "about their own; but somebody with an id on Slack and one on Telegram counts as two people, who can decide "
+        "about each other's.",
         example="slack:U0123ABCD,slack:S0123ABCD",
     )
     approval_expires_h: float = setting(

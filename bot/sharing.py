@@ -21,6 +21,8 @@ from storage.lease import WorkerLease
 if TYPE_CHECKING:
     from adapters.engine.distributed import DistributedEngine
 
+MOST_AT_ONCE = 200
+"""Videos that one worker looks after besides those under way: they only wait, for a place that takes no clips now."""
 RESCUE_EVERY_S = 2.0
 """How often a worker looks for the jobs of dead ones."""
 
@@ -102,7 +104,7 @@ class ManyMachines(Sharing):
                 bell=self._bell,
                 clock=clock,
                 works=works,
-                concurrency=settings.max_in_flight + 8,
+                concurrency=MOST_AT_ONCE + settings.max_in_flight,
             )
             return self._engine
 

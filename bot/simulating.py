@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import filecmp
+import itertools
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
@@ -26,7 +27,7 @@ from bot.settings import Settings
 from bot.simulated_settings import of_simulation
 from core.actions import parse_action
 from core.errors import PermanentError, ReelbotError
-from core.generation import RUNNING, Generation, GenerationStatus
+from core.generation import OPEN, RUNNING, Generation, GenerationStatus
 from core.messages import Message, Post, PostKind, Press
 from core.money import EntryKind, dollars, exact_dollars
 from core.product import Product
@@ -52,8 +53,9 @@ PHASES = {
     GenerationStatus.PROCESSING: "render",
     GenerationStatus.DOWNLOADING: "collect and check",
     GenerationStatus.DELIVERING: "deliver",
+    GenerationStatus.COMPLETED: "",
 }
-"""What each status is called here."""
+"""What each status is called here, in their order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,23 +216,25 @@ class _Run:
 
     async def _watched(self, generation_id: int) -> Generation:
         """Follow the video to its end, telling each phase when it is over."""
-        status, since = GenerationStatus.QUEUED, time.monotonic()
-        until = since + self._within_s
+        told, until = 0, time.monotonic() + self._within_s
         while True:
             generation = await self._store.generation(generation_id)
             assert generation is not None
-            now = time.monotonic()
-            if generation.status in RUNNING and generation.status is not status:
-                self._tell(PHASES.get(status, status.value), True, now - since, "")
-                status, since, until = generation.status, now, now + self._within_s
-            elif generation.status is GenerationStatus.COMPLETED:
-                self._tell(PHASES.get(status, status.value), True, now - since, "")
+            # From what is saved: a phase may be over between two looks.
+            entered = [
+                (generation.entered[phase], name) for phase, name in PHASES.items() if phase in generation.entered
+            ]
+            for (since, name), (over, _) in itertools.islice(itertools.pairwise(entered), told, None):
+                self._tell(name, True, (over - since).total_seconds(), "")
+                told, until = told + 1, time.monotonic() + self._within_s
+            if generation.status is GenerationStatus.COMPLETED:
                 return generation
-            elif generation.status not in RUNNING and generation.status is not GenerationStatus.PENDING_CONFIRMATION:
-                reason = generation.reason or "no reason was given"
-                self._stop(PHASES.get(status, status.value), now - since, f"{generation.status.value}: {reason}")
-            if now > until:
-                self._stop(PHASES.get(status, status.value), now - since, f"nothing moved for {self._within_s:g} s")
+            since, name = entered[-1] if entered else (generation.updated_at, "queue")
+            seconds = (datetime.now(UTC) - since).total_seconds()
+            if generation.status not in RUNNING | OPEN:
+                self._stop(name, seconds, f"{generation.status.value}: {generation.reason or 'no reason was given'}")
+            if time.monotonic() > until:
+                self._stop(name, seconds, f"nothing moved for {self._within_s:g} s")
             await asyncio.sleep(LOOK_S)
 
     # --- single steps ----------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from heapq import heappop, heappush
 from core.catalogue import Catalogue
 from core.claiming import claimed
 from core.errors import StaleRow
-from core.generation import ADMITTED, Generation, GenerationStatus
+from core.generation import AT_SERVICE, Generation, GenerationStatus
 from core.ports import Admitted, Changes, Claims, Clock, Engine, Generations
 
 log = logging.getLogger("reelbot.admission")
@@ -235,7 +235,7 @@ class Admission:
 
     async def _admitted_all(self) -> bool:
         """Start what may be started; False when a row is not as it was read, so that all must be read again."""
-        running = await self._generations.with_status(*ADMITTED)
+        running = await self._generations.with_status(*AT_SERVICE)
         if len(running) >= self._capacity.overall:
             return True
         queued = await self._generations.with_status(GenerationStatus.QUEUED)
@@ -250,6 +250,8 @@ class Admission:
             orders_per_minute=self._catalogue.orders_per_minute(now),
         )
         while (chosen := line.next(now)) is not None:
+            if not self._claims.holds(ADMITTING):
+                return True
             admitted = chosen.moved(GenerationStatus.SUBMITTING, now)
             try:
                 await self._generations.commit(

@@ -11,8 +11,8 @@ from core.approvers import Approvers
 from core.bounds import MAX_TEXT
 from core.conversation import Conversation, Turn, Waiting, remembered, titled
 from core.errors import ReelbotError
-from core.generation import Generation
-from core.limits import OverLimit, Standings, caps_of
+from core.generation import Generation, GenerationStatus
+from core.limits import Budget, Cap, OverLimit, Standings, caps_of
 from core.messages import ConversationKey, Incoming, Message, Press
 from core.offers import Offers
 from core.outbox import Outbox
@@ -93,12 +93,12 @@ class Answering:
             log.info("order.over_limit", extra={"budget": error.cap.budget.value})
             response = await self._response(scene, incoming, fill, wordings, over=error)
             await self._save(response, scene, waiting, reading, switched_to)
+        for place in {outgoing.post.key for outgoing in response.posts}:
+            self._outbox.wake(place)
         for generation_id in response.started:
             await self._started(generation_id)
         for generation_id in response.woken:
             await self._woken(generation_id)
-        for place in {outgoing.post.key for outgoing in response.posts}:
-            self._outbox.wake(place)
 
     async def done(self, waiting: Waiting) -> None:
         """Nothing is to be answered."""
@@ -136,6 +136,7 @@ class Answering:
             over=over,
             private=incoming.private,
             places=await self._approvers.places(trial.asks) if trial.asks is not None else {},
+            ahead=await self._ahead(trial.asks, offer) if trial.asks is not None else 0,
         )
         fill(response)
         response.shape(wordings)
@@ -158,6 +159,16 @@ class Answering:
             return Standings()
         listed = tuple(caps)
         return Standings(used=dict(zip(listed, await self._generations.standing(listed), strict=True)))
+
+    async def _ahead(self, asks: Generation, offer: Offer) -> int:
+        """How many other orders of its requester wait for an approval, wait or are under way; 0 where no limit counts
+        them."""
+        most, person = offer.terms.limits.orders_per_person, asks.requester.id
+        if most is None:
+            return 0
+        (ordered,) = await self._generations.standing((Cap(budget=Budget.PERSON, subject=person, most=most),))
+        waiting = await self._generations.with_status(GenerationStatus.PENDING_APPROVAL)
+        return ordered + sum(one.requester.id == person for one in waiting)
 
     async def _left(self, conversation: Conversation) -> tuple[Conversation, ...]:
         """The conversation that a new one takes the place of: only one is current."""

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from core import texts
 from core.actions import action
-from core.generation import Approval, Asked, Generation, GenerationStatus
+from core.generation import WITHDRAWN, Approval, Asked, Generation, GenerationStatus
 from core.messages import Button, ConversationKey, Person, Post, PostKind
 from core.money import Micros
 
@@ -56,11 +56,11 @@ def asking(
     rules: ApprovalRules,
     *,
     why: str,
-    budget: str = "",
+    budgets: tuple[str, ...] = (),
     now: datetime,
 ) -> Generation:
     """The generation while it waits; `places` are where each approver is asked, `why` a word for the reason ("price",
-    "limit"), `budget` whose limit it goes over. Its quote is frozen until the request ends."""
+    "limit"), `budgets` whose limits it goes over. Its quote is frozen until the request ends."""
     plan = generation.plan
     assert plan is not None
     ends = now + timedelta(seconds=rules.expires_s)
@@ -68,12 +68,19 @@ def asking(
         asked=tuple(Asked(person_id=person, key=key) for person, key in places.items()),
         asked_at=now,
         why=why,
-        budget=budget,
+        budgets=budgets,
     )
     frozen = replace(plan, quote=replace(plan.quote, valid_until=ends))
     return generation.moved(
         GenerationStatus.PENDING_APPROVAL, now, plan=frozen, question=None, approval=approval, due_at=ends
     )
+
+
+def withdrawn(generation: Generation, by: Person, now: datetime) -> Generation:
+    """The generation when its requester, or an admin, has taken it back before anybody answered."""
+    approval = generation.approval
+    taken_back = replace(approval, decided_by=by.name, reason=WITHDRAWN) if approval is not None else None
+    return generation.moved(GenerationStatus.CANCELLED, now, approval=taken_back, due_at=None)
 
 
 def approver_posts(generation: Generation, budget: str) -> tuple[Post, ...]:

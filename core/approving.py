@@ -6,12 +6,12 @@ The rules, and what everybody is told, are in `core.approval`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from core import texts
 from core.actions import Action
-from core.approval import REMIND_AFTER, approver_posts, asking, ended_posts, reminders, waiting_post
+from core.approval import REMIND_AFTER, Denial, approver_posts, asking, ended_posts, reminders, waiting_post
 from core.cards import closed_card, expired_card
 from core.generation import Generation, GenerationStatus, Plan, Review
 from core.limits import Cap, caps_of
@@ -43,7 +43,7 @@ def order(response: Response, generation: Generation, plan: Plan) -> None:
             return
         generation = replace(generation, review=Review())
     if over is not None:
-        _ask(response, generation, plan, "limit", over.cap.budget.value)
+        _ask(response, generation, plan, "limit", (over.cap.budget.value,))
         return
     if rules.needed(generation, plan.quote.amount):
         _ask(response, generation, plan, "price")
@@ -53,16 +53,23 @@ def order(response: Response, generation: Generation, plan: Plan) -> None:
     response.queue(generation, plan)
 
 
-def _ask(response: Response, generation: Generation, plan: Plan, why: str, budget: str = "") -> None:
-    """Ask whoever may approve it; the price is frozen until they have answered, or nobody has for too long."""
+def _ask(response: Response, generation: Generation, plan: Plan, why: str, budgets: tuple[str, ...] = ()) -> None:
+    """Ask whoever may approve it; the price is frozen until they have answered, or nobody has for too long. Nobody has
+    more orders waiting for that than they may have orders at all."""
     response.asks = generation
+    most = response.offer.terms.limits.orders_per_person
+    if most is not None and response.ahead >= most:
+        response.say(texts.approvals.too_many_waiting(response.ahead), about=generation.id, whisper=True)
+        return
     if not response.places:
         response.say(texts.approvals.NOBODY_TO_ASK.format(id=generation.name), about=generation.id)
         return
     terms = response.offer.terms
     response.close_question(generation, {})
+    response.ahead += 1
     planned = replace(generation, plan=plan)
-    waiting = response.save(asking(planned, response.places, terms.approval, why=why, budget=budget, now=response.now))
+    waiting = asking(planned, response.places, terms.approval, why=why, budgets=budgets, now=response.now)
+    response.save(waiting)
     response.post(closed_card(waiting, texts.cards.card_closed(waiting)), waiting.id)
     response.post(waiting_post(waiting, response.reply_to), waiting.id)
     for post in approver_posts(waiting, terms.budget):
@@ -101,20 +108,20 @@ def _approve(response: Response, generation: Generation, pressed: Action) -> Non
     if response.over is not None:
         _over_limit(response, generation, response.over.cap)
         return
-    # What they let through is the one limit that they were told of.
+    # What they let through are the limits that they were told of, and no other.
     caps = caps_of(generation, response.offer.terms.limits, response.now)
-    response.caps += [cap for cap in caps if cap.counts_orders or cap.budget.value != approval.budget]
+    response.caps += [cap for cap in caps if cap.counts_orders or cap.budget.value not in approval.budgets]
     decided = replace(generation, approval=replace(approval, decided_by=response.person.name, approved=True))
     _tell_decided(response, response.queue(decided, plan))
 
 
 def _over_limit(response: Response, generation: Generation, cap: Cap) -> None:
-    """What an approver agrees to goes over a limit by now. They may let it through, knowing that, if the admin lets
-    them; otherwise it goes on waiting."""
+    """What an approver agrees to goes over a limit that they were not told of. They may let it through, knowing of it
+    and of those before it, if the admin lets them; otherwise it goes on waiting."""
     approval = generation.approval
     assert approval is not None
     if not cap.counts_orders and response.offer.terms.approval.over_limit:
-        told = replace(approval, why="limit", budget=cap.budget.value)
+        told = replace(approval, why="limit", budgets=(*approval.budgets, cap.budget.value))
         generation = response.save(replace(generation, approval=told, updated_at=response.now))
         for card in approver_posts(generation, response.offer.terms.budget):
             response.post(card, generation.id)
@@ -137,9 +144,9 @@ def _deny(response: Response, generation: Generation, pressed: Action) -> None:
     _tell_decided(response, ended)
 
 
-def reason_of(pressed: Action) -> str:
-    """The reason that a button for "no" carries."""
-    return pressed.args[0] if pressed.args and pressed.args[0] in texts.approvals.DENIALS else "no"
+def reason_of(pressed: Action, among: Collection[str] = tuple(Denial)) -> str:
+    """The reason that a button for "no" carries, if it is `among` these; else none."""
+    return pressed.args[0] if pressed.args and pressed.args[0] in among else Denial.NONE.value
 
 
 def _lapse(response: Response, generation: Generation, reason: str) -> None:

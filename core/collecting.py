@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from core.errors import PermanentError
+from core.errors import PermanentError, TemporaryError
 from core.generation import Clip, Generation
 from core.inspection import ClipFacts
 from core.ports import ClipStore, Media, VideoOrder, VideoProvider
@@ -23,6 +25,15 @@ def _settled(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+@contextmanager
+def _on_disk() -> Iterator[None]:
+    """A disk that is full, or has trouble, may be well again later."""
+    try:
+        yield
+    except OSError as error:
+        raise TemporaryError(f"The disk does not take it now: {error.strerror}.") from error
+
+
 class Collector:
     """Fetches, measures, converts and keeps files, in a work folder of its own."""
 
@@ -35,11 +46,13 @@ class Collector:
     # --- what an order needs ---------------------------------------------------------------------------------------
 
     async def fetch_inputs(self, generation: Generation) -> None:
-        """Bring the person's pictures into the work folder; raises PermanentError when one is gone."""
+        """Bring the person's pictures into the work folder; raises PermanentError when one is gone, and TemporaryError
+        when it cannot be had now."""
         for place, reference in self._inputs(generation).items():
             path = self._path(generation, place)
             if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
+                with _on_disk():
+                    path.parent.mkdir(parents=True, exist_ok=True)
                 await self._clips.get(reference.name, path)
 
     def video_order(self, generation: Generation) -> VideoOrder:
@@ -79,11 +92,12 @@ class Collector:
         assert order is not None
         path = self._path(generation, "clip.mp4")
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(".part")
-            await provider.fetch(order.operation, order.location, part)
-            await asyncio.to_thread(_settled, part)
-            part.replace(path)
+            with _on_disk():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                await provider.fetch(order.operation, order.location, part)
+                await asyncio.to_thread(_settled, part)
+                part.replace(path)
         return await self._media.probe(path)
 
     async def keep(self, generation: Generation, facts: ClipFacts, upload_bytes: int) -> Clip:
@@ -121,7 +135,8 @@ class Collector:
     # --- what is sent ----------------------------------------------------------------------------------------------
 
     async def sent_files(self, generation: Generation) -> tuple[Path, Path]:
-        """Local paths of the clip that is sent and of its poster; raises PermanentError when they are gone."""
+        """Local paths of the clip that is sent and of its poster; raises PermanentError when they are gone, and
+        TemporaryError when they cannot be had now."""
         clip = generation.clip
         assert clip is not None
         name = clip.sent or clip.name
@@ -138,8 +153,9 @@ class Collector:
     async def _local(self, generation: Generation, name: str) -> Path:
         path = self._path(generation, name.rpartition("/")[2])
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            await self._clips.get(name, path)
+            with _on_disk():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                await self._clips.get(name, path)
         return path
 
     # --- tidying ---------------------------------------------------------------------------------------------------

@@ -27,6 +27,10 @@ class Deliverer:
         self._offers = offers
         self._clock = clock
 
+    def connected(self, generation: Generation) -> bool:
+        """Whether its platform is set up in this process."""
+        return generation.key.platform in self._platforms
+
     def limit(self, generation: Generation) -> int:
         """The largest file in bytes that can be sent to where the generation was asked for."""
         platform = self._platforms.get(generation.key.platform)

@@ -21,15 +21,16 @@ from core.reading import TokenUse
 S = GenerationStatus
 
 
-def failed(generation: Generation, reason: str, now: datetime, *, flawed: bool = False) -> Changes:
-    """The work ended without a clip that could be charged. `flawed`: there was one, which the provider bills."""
+def failed(generation: Generation, reason: str, now: datetime, *, billed: str = "") -> Changes:
+    """The work ended without a clip that could be charged. `billed`: a word for why the provider may bill it all the
+    same, such as "flawed"; empty where it does not."""
     ended = generation.moved(S.FAILED, now, reason=reason, due_at=None)
     buttons = (
         Button(label=texts.buttons.RETRY, action=action("retry", ended.id)),
         Button(label=texts.buttons.CHANGE_IT, action=action("alter", ended.id)),
     )
     changes = _ended(ended, texts.endings.failed(ended), (buttons,), "failed", now)
-    return replace(changes, house=(house_cost(ended, "flawed", now),)) if flawed else changes
+    return replace(changes, house=(house_cost(ended, billed, now),)) if billed else changes
 
 
 def refused(
@@ -62,7 +63,7 @@ def settled(generation: Generation, reason: str, now: datetime) -> Changes:
 def cannot_stop(generation: Generation, now: datetime, *, for_good: bool = True) -> Changes:
     """The provider cannot be stopped: it goes on, and the person is told. Not `for_good`: asking again may help."""
     going_on = replace(generation, cancel_requested=False, unstoppable=for_good, updated_at=now)
-    post = _notice(generation, texts.endings.cannot_stop(generation), ())
+    post = _notice(generation, texts.endings.cannot_stop(generation, for_good=for_good), ())
     return _changes(going_on, (post,), now)
 
 

@@ -45,6 +45,8 @@ OPEN = frozenset({S.PENDING_CLARIFICATION, S.PENDING_CONFIRMATION})
 """Still being shaped; nothing was ordered."""
 ADMITTED = frozenset({S.SUBMITTING, S.PROCESSING, S.DOWNLOADING, S.DELIVERING})
 """On a worker; started again after a crash."""
+AT_SERVICE = ADMITTED - {S.DELIVERING}
+"""Those of them that take up what may be under way at once: a place that takes no clip now keeps nobody waiting."""
 RUNNING = ADMITTED | {S.QUEUED, S.PENDING_REVIEW}
 """Between the tap and the end."""
 FINAL = frozenset({S.COMPLETED, S.FAILED, S.REFUSED, S.CANCELLED, S.EXPIRED, S.UNDELIVERABLE})
@@ -84,14 +86,19 @@ class Approval:
     asked_at: datetime
     why: str
     """"price" or "limit"."""
-    budget: str = ""
-    """Whose limit it goes over, as `core.limits.Budget` has it; empty where it is about the price."""
+    budgets: tuple[str, ...] = ()
+    """Whose limits of money it goes over, as `core.limits.Budget` has them: those that the approvers were told of, and
+    so let through."""
     reminded_at: datetime | None = None
     decided_by: str = ""
     """How people call who decided; empty while it waits."""
     approved: bool = False
     reason: str = ""
     """A word for why it was not, or empty."""
+
+
+WITHDRAWN = "withdrawn"
+"""Reason of an approval that the requester, or an admin, took back before anybody answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from core import texts
 from core.answering import Answering, Fill
@@ -28,6 +28,8 @@ MAX_FOLDS = 3
 """So often a turn takes in messages that arrived while it was being read."""
 MAX_RUN = 20
 """So many messages in a row are read in one go; the rest is read after them."""
+TIMES_ARE_CUT = timedelta(seconds=1)
+"""Telegram tells in whole seconds when something was written."""
 ACKNOWLEDGE_EVERY_S = 4.0
 """Telegram shows "typing" for five seconds."""
 
@@ -163,9 +165,10 @@ class Hearing:
         spoken = [line.text for line in scene.conversation.history if line.speaker == "bot"]
         if spoken and texts.clips.asks_something_else(spoken[-1]):
             return False
-        # Nobody agrees to a card, or to a price, that was written down but did not reach them.
+        # Nobody agrees to a card, or to a price, that was written down but had not reached them when they wrote.
+        wrote = min(received_at, message.sent_at + TIMES_ARE_CUT)
         shown = [await self._generations.shown_at(card_anchor(generation)) for generation in mine]
-        return all(at is not None and at < received_at for at in shown)
+        return all(at is not None and at < wrote for at in shown)
 
     @asynccontextmanager
     async def _noticed(self, message: Message) -> AsyncIterator[None]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,6 +17,7 @@ from core.claiming import claimed, in_place
 from core.errors import PermanentError, TemporaryError, Undeliverable
 from core.finishing import Finishing
 from core.messages import ConversationKey, PostKind
+from core.polling import backoff
 from core.ports import Claims, Clock, OutboxRows, Platform, Unsent
 from core.wakeful import Wakeful
 
@@ -73,6 +75,18 @@ class Outbox:
     async def stop(self) -> None:
         """Stop; what is left goes out after the next start."""
         await self._senders.stop()
+
+    @asynccontextmanager
+    async def aside(self, key: ConversationKey) -> AsyncIterator[bool]:
+        """Whether nothing is being sent in this place, here or elsewhere; if so, nothing is until the block has run.
+        What is said in it cannot come after what was decided later."""
+        name = in_place("outbox", key)
+        free = await self._claims.take(name)
+        try:
+            yield free
+        finally:
+            if free:
+                await self._claims.give_back(name)
 
     async def send(self, key: ConversationKey) -> None:
         """Send what waits in one place, in order, until nothing does or the place has to wait."""
@@ -152,10 +166,23 @@ class Outbox:
     async def _mark(self, sent: Mapping[int, str]) -> None:
         if sent:
             moved = {row: self._moved[row] for row in sent if row in self._moved}
-            await self._rows.sent(sent, self._clock.now(), moved=moved)
+            await self._saved(lambda: self._rows.sent(sent, self._clock.now(), moved=moved))
 
     async def _postpone(self, row: Unsent, error: Exception) -> None:
         asked = error.retry_after if isinstance(error, TemporaryError) else None
         wait = asked if asked is not None else min(MAX_WAIT_S, 2.0 ** min(row.attempts, 9))
         log.info("outbox.postponed", extra={"row": row.row, "seconds": wait})
-        await self._rows.postpone(row.row, self._clock.now() + timedelta(seconds=wait), counted=asked is None)
+        until = self._clock.now() + timedelta(seconds=wait)
+        await self._saved(lambda: self._rows.postpone(row.row, until, counted=asked is None))
+
+    async def _saved(self, save: Callable[[], Awaitable[None]]) -> None:
+        """Save, however long the database is away: what is not known to be sent would be sent again."""
+        failures = 0
+        while True:
+            try:
+                await save()
+                return
+            except TemporaryError as error:
+                log.warning("outbox.not_saved", extra={"error": str(error)})
+                failures += 1
+                await self._clock.sleep(backoff(failures, min_s=0.1, max_s=30.0))

@@ -38,6 +38,8 @@ S = GenerationStatus
 
 MAX_REFUSED_FETCHES = 10
 """Downloads refused before a clip is given up: with growing waits some six minutes."""
+MAX_FETCHING = timedelta(days=1)
+"""How long a clip may be out of reach, or there be no room for it, before it is given up."""
 MAX_DELIVERING = timedelta(days=1)
 """How long a platform may be away before the clip is kept for a later try."""
 BEFORE_DELIVERY = frozenset({S.SUBMITTING, S.PROCESSING, S.DOWNLOADING})
@@ -62,7 +64,8 @@ class Pipeline:
         poll_min_s: float,
         poll_max_s: float,
     ) -> None:
-        """`freed` is called when a generation has ended and another may start; the polling bounds are in seconds."""
+        """`freed` is called when a generation has ended, or has only to be brought, and another may start; the polling
+        bounds are in seconds."""
         self._generations = generations
         self._providers = providers
         self._collector = collector
@@ -106,9 +109,12 @@ class Pipeline:
                 generation = await self._watcher.watch(generation, provider)
             if provider is not None and generation.status is S.DOWNLOADING:
                 generation = await self._collect(generation, provider)
-            if generation.status is S.PENDING_REVIEW:
                 await self._freed()
+            if generation.status is S.PENDING_REVIEW:
                 generation = await self._reviewing.show(generation)
+            if self._elsewhere_connected(generation):
+                log.info("pipeline.not_connected", extra={"generation": generation.name})
+                return
             if generation.status is S.DELIVERING:
                 generation = await self._deliver(generation)
             if generation.on_its_way_elsewhere:
@@ -121,6 +127,12 @@ class Pipeline:
             self._watcher.forget(generation_id)
             self._waits.forget(generation_id)
         await self._freed()
+
+    def _elsewhere_connected(self, generation: Generation) -> bool:
+        """Whether its platform is not set up in this process, so that another one may bring the clip."""
+        if generation.status is not S.DELIVERING or self._deliverer.connected(generation):
+            return False
+        return self._clock.now() - generation.entered[generation.status.value] <= MAX_DELIVERING
 
     async def _without_provider(self, generation: Generation) -> Generation:
         """The provider is not set up any more. What is paid for waits until it is again; the rest ends."""
@@ -165,19 +177,21 @@ class Pipeline:
                 found = flaws(facts, generation.promise())
                 if found:
                     log.warning("clip.flawed", extra={"generation": generation.name, "flaws": [*found]})
-                    return await self._rows.fail(generation, texts.endings.flawed(found), flawed=True)
+                    return await self._rows.fail(generation, texts.endings.flawed(found), billed="flawed")
                 clip = await self._collector.keep(generation, facts, self._deliverer.limit(generation))
                 break
             except TemporaryError as error:
                 log.warning("collect.failed", extra={"generation": generation.name, "error": str(error)})
                 failures += 1
-                await self._waits.pause(generation.id, error.retry_after or backoff(failures))
+                if self._clock.now() - generation.entered[generation.status.value] > MAX_FETCHING:
+                    return await self._rows.fail(generation, texts.endings.NEVER_FETCHED, billed="unfetched")
+                await self._waits.pause(generation.id, error.retry_after or backoff(failures, max_s=300.0))
             except UnplayableClip:
                 # The file may have been cut off here, by a power loss for instance: fetched anew once.
                 await self._collector.tidy(generation)
                 unplayable += 1
                 if unplayable > 1:
-                    return await self._rows.fail(generation, texts.endings.UNPLAYABLE, flawed=True)
+                    return await self._rows.fail(generation, texts.endings.UNPLAYABLE, billed="flawed")
             except PermanentError as error:
                 # A refused download says nothing about the clip, which is paid for.
                 log.warning("collect.refused", extra={"generation": generation.name, "error": str(error)})
@@ -185,7 +199,7 @@ class Pipeline:
                 refused += 1
                 if refused >= MAX_REFUSED_FETCHES:
                     reason = texts.endings.SERVICE_SAID.format(reason=str(error).rstrip("."))
-                    return await self._rows.fail(generation, reason, flawed=True)
+                    return await self._rows.fail(generation, reason, billed="unfetched")
                 await self._waits.pause(generation.id, backoff(failures))
         now = self._clock.now()
         if generation.withheld:

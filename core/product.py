@@ -6,7 +6,9 @@ The program and the tests both build it here; what stands behind the ports is th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -45,6 +47,13 @@ from core.queueing import Forecast
 from core.readers import Readers
 from core.reviewing import Reviewing
 from core.upkeep import Upkeep
+
+log = logging.getLogger("reelbot.product")
+
+SWEEP_WITHIN_S = 60.0
+"""How long one sweep may take before another process may lead."""
+ADMIT_WITHIN_S = 5.0
+"""How long somebody who has tapped waits for other processes that let people in."""
 
 
 class Store(Inbox, Generations, OutboxRows, Protocol):
@@ -117,6 +126,9 @@ class Product:
         self._store = store
         self._clock = clock
         self._claims = parts.claims
+        self._platforms = tuple(parts.platforms)
+        self._leading = asyncio.Lock()
+        self._stopping = False
         self._works = works
         self._admits = works or parts.shared
         self.outbox = Outbox(
@@ -156,7 +168,7 @@ class Product:
             poll_min_s=parts.poll_min_s,
             poll_max_s=parts.poll_max_s,
         )
-        self.engine = make_engine(self.pipeline.produce, self.pipeline.wake)
+        self.engine = make_engine(self._produce, self.pipeline.wake)
         self.admission = Admission(
             generations=store,
             engine=self.engine,
@@ -172,6 +184,7 @@ class Product:
             admission=self.admission,
             outbox=self.outbox,
             clock=clock,
+            budget=parts.terms.budget,
         )
         forecast = Forecast(generations=store, catalogue=parts.catalogue, capacity=parts.capacity, clock=clock)
         self.progress = Progress(
@@ -211,8 +224,11 @@ class Product:
     async def listen(self) -> None:
         """A gateway's sweep: answer what waits, say what is to be said, end what has lapsed. Of several gateways one
         does it."""
-        if not await self._leads("gateways"):
-            return
+        async with self._sweeping("gateways") as leads:
+            if leads:
+                await self._listen()
+
+    async def _listen(self) -> None:
         await self.dialogue.sweep()
         await self.outbox.sweep()
         await self.upkeep.expire()
@@ -220,8 +236,11 @@ class Product:
     async def work(self) -> None:
         """A worker's sweep: go on with what is under way, start what waits, say what is to be said. Of several workers
         one does it."""
-        if not await self._leads("workers"):
-            return
+        async with self._sweeping("workers") as leads:
+            if leads:
+                await self._work()
+
+    async def _work(self) -> None:
         await self.upkeep.work()
         await self.outbox.sweep()
 
@@ -240,6 +259,10 @@ class Product:
     async def stop(self, within_s: float) -> None:
         """Stop everything; answers to orders under way are waited for so long, in seconds."""
         self._works = self._admits = False
+        self._stopping = True
+        async with self._leading:
+            for what in ("gateways", "workers"):
+                await self._claims.give_back(self._lead(what))
         await self.dialogue.drain(within_s)
         await self.dialogue.stop()
         await asyncio.gather(self.pipeline.drain(within_s), self.outbox.drain(within_s))
@@ -248,25 +271,56 @@ class Product:
 
     async def show_progress(self) -> None:
         """Bring status messages up to date; one worker does it for all."""
-        if await self._leads("workers"):
-            await self.progress.tick()
+        async with self._sweeping("workers") as leads:
+            if leads:
+                await self.progress.tick()
 
-    async def _leads(self, what: str) -> bool:
-        """Whether this process is the one that sweeps; another takes over when it is gone."""
-        name = f"sweep {what}"
-        if self._claims.holds(name):
-            return True
-        await self._claims.give_back(name)  # it may have been held on a connection that was cut
-        return await self._claims.take(name)
+    @asynccontextmanager
+    async def _sweeping(self, what: str) -> AsyncIterator[bool]:
+        """Around a sweep: whether this process is the one that does it. Another with the same platforms takes over when
+        it is gone, or when a sweep of its own hangs."""
+        name = self._lead(what)
+        try:
+            async with asyncio.timeout(SWEEP_WITHIN_S):
+                yield await self._leads(name)
+        except TimeoutError:
+            log.warning("sweep.hangs", extra={"sweep": name})
+            await self._claims.give_back(name)
+
+    async def _leads(self, name: str) -> bool:
+        async with self._leading:
+            if self._stopping:
+                return False
+            if self._claims.holds(name):
+                return True
+            await self._claims.give_back(name)  # it may have been held on a connection that was cut
+            return await self._claims.take(name)
+
+    def _lead(self, what: str) -> str:
+        return f"sweep {what} of {'+'.join(sorted(self._platforms))}"
+
+    async def _produce(self, generation_id: int) -> None:
+        """What the engine runs. What is left undone because a stop has begun does not count as done: the engine hands
+        it on when it is stopped itself."""
+        if not self._stopping:
+            await self.pipeline.produce(generation_id)
+        if self._stopping:
+            await asyncio.Event().wait()
 
     async def _admit(self) -> None:
-        if self._admits:
-            await self.admission.admit()
+        """Let in who is next, unless another process takes long over that: the clock's sweep does it as well."""
+        if not self._admits:
+            return
+        try:
+            async with asyncio.timeout(ADMIT_WITHIN_S):
+                await self.admission.admit()
+        except TimeoutError:
+            log.warning("admission.waits")
 
     async def _started(self, generation_id: int) -> None:
         if not self._admits:
             return
-        await self.admission.admit()
+        await self._admit()
         row = await self._store.generation(generation_id)
         if row is not None and (row.status in ADMITTED or row.status is GenerationStatus.PENDING_REVIEW):
             await self.engine.start(generation_id)

@@ -13,7 +13,7 @@ from core import texts
 from core.cards import ended_status, status_anchor, status_post
 from core.endings import late
 from core.errors import ReelbotError, StaleRow
-from core.generation import ADMITTED, RUNNING, Generation, GenerationStatus
+from core.generation import ADMITTED, AT_SERVICE, RUNNING, Generation, GenerationStatus
 from core.messages import Post
 from core.outbox import Outbox
 from core.ports import Clock, Generations, Platform
@@ -61,8 +61,8 @@ class Progress:
         known = {generation.id for generation in running}
         self._shown = {key: shown for key, shown in self._shown.items() if key in known}
         queued = [generation for generation in running if generation.status is GenerationStatus.QUEUED]
-        admitted = [generation for generation in running if generation.status in ADMITTED]
-        starts = await self._starts(queued, admitted)
+        at_service = [generation for generation in running if generation.status in AT_SERVICE]
+        starts = await self._starts(queued, at_service)
         for generation in running:
             if generation.key.platform in self._platforms:
                 await self._tell_late(generation)
@@ -84,8 +84,14 @@ class Progress:
         message_id = await self._generations.message_of(status_anchor(generation))
         if not message_id:
             return
-        self._shown[generation.id] = (now, text)
-        await self._edit(generation, status_post(generation, text, done=self._share(generation, now)), message_id)
+        async with self._outbox.aside(generation.key) as free:
+            # Looked at once more: what says how it ended comes after this, or has come, and must be what stays there,
+            # also when this process dies right after the edit.
+            fresh = await self._generations.generation(generation.id) if free else None
+            if fresh is None or fresh.status is not generation.status:
+                return
+            self._shown[generation.id] = (now, text)
+            await self._edit(generation, status_post(generation, text, done=self._share(generation, now)), message_id)
         fresh = await self._generations.generation(generation.id)
         if fresh is not None and fresh.status not in RUNNING:
             await self._edit(fresh, ended_status(fresh), message_id)

@@ -13,7 +13,7 @@ from typing import Any
 
 from core import texts
 from core.actions import action
-from core.approval import ended_posts
+from core.approval import ended_posts, withdrawn
 from core.booking import booked, house_cost
 from core.cards import (
     answered_question,
@@ -71,6 +71,7 @@ class Response:
         standings: Standings | None = None,
         over: OverLimit | None = None,
         places: Mapping[str, ConversationKey] | None = None,
+        ahead: int = 0,
         private: bool = True,
     ) -> None:
         self.conversation: Conversation = scene.conversation
@@ -109,6 +110,9 @@ class Response:
         """Where each of those who may decide about it can be asked, by person."""
         self.asks: Generation | None = None
         """What somebody else has to agree to, so that it has to be looked up where they can be asked."""
+        self.ahead = ahead
+        """How many other orders of its requester wait for an approval, wait or are under way; 0 where no limit counts
+        them."""
         self._ids = ids
         self._rows = {generation.id: generation for generation in scene.generations}
         self._changed: dict[int, Generation] = {}
@@ -449,7 +453,7 @@ class Response:
         if generation.cancel_requested:
             self.say(texts.endings.CANCELLING.format(id=generation.name), about=generation.id)
         elif generation.unstoppable:
-            self.say(texts.endings.cannot_stop(generation), about=generation.id)
+            self.say(texts.endings.cannot_stop(generation, for_good=True), about=generation.id)
         elif generation.sent is None or plan is None or not plan.quote.amount:
             self.stop(generation)
         else:
@@ -468,8 +472,8 @@ class Response:
         self.woken.append(generation.id)
 
     def withdraw(self, generation: Generation) -> None:
-        """The requester does not want any more what waits for an approval."""
-        ended = self.save(generation.moved(GenerationStatus.CANCELLED, self.now, due_at=None))
+        """The requester, or an admin, does not want any more what waits for an approval."""
+        ended = self.save(withdrawn(generation, self.person, self.now))
         for post in ended_posts(ended, self.offer.terms.budget):
             self.post(post, ended.id)
 

@@ -21,11 +21,15 @@ from core.response import Response
 S = GenerationStatus
 
 
+REFUSALS = (Denial.NONE, Denial.CONTENT)
+"""How a reviewer says no. It is final, and the clip is paid for: "too expensive" and "not now" would be no answers."""
+
+
 def review_buttons(generation: Generation) -> Rows:
     """What stands under the clip where it is looked at."""
     no = (
         Button(label=texts.approvals.DENIALS[denial.value][0], action=action("reject", generation.id, denial.value))
-        for denial in Denial
+        for denial in REFUSALS
     )
     return ((Button(label=texts.approvals.PASS, action=action("pass", generation.id)),), tuple(no))
 
@@ -65,8 +69,8 @@ def _pass(response: Response, generation: Generation, pressed: Action) -> None:
 def _reject(response: Response, generation: Generation, pressed: Action) -> None:
     """The clip is not to be posted."""
     if _may_review(response, generation):
-        _apply(response, endings.rejected(generation, response.person, reason_of(pressed), response.now))
-        response.say(texts.approvals.REVIEW_REJECTED.format(id=generation.name), about=generation.id)
+        _apply(response, endings.rejected(generation, response.person, reason_of(pressed, REFUSALS), response.now))
+        response.say(texts.approvals.review_rejected(generation), about=generation.id)
 
 
 def _apply(response: Response, changes: Changes) -> None:

@@ -16,11 +16,11 @@ from core.collecting import Collector
 from core.errors import PermanentError, StaleRow, TemporaryError
 from core.finishing import Finishing
 from core.generation import Asked, Generation, GenerationStatus, Review
-from core.messages import Delivery, Person
+from core.messages import Delivery, Person, Post
 from core.offers import Offers
 from core.outbox import Outbox
 from core.polling import backoff
-from core.ports import Clock, Generations, Platform
+from core.ports import Changes, Clock, Generations, OutboxPost, Platform
 from core.review import review_buttons
 from core.rows import Rows
 
@@ -50,6 +50,8 @@ class Reviewing:
         self._collector = collector
         self._approvers = approvers
         self._terms = offers.terms
+        self._generations = generations
+        self._outbox = outbox
         self._clock = clock
         self._rows = Rows(generations=generations, outbox=outbox, clock=clock)
         self._showing = Finishing()
@@ -110,11 +112,8 @@ class Reviewing:
         for asked in review.asked if review is not None else ():
             if asked.person_id in shown or self._showing.closing:
                 continue
-            row = await self._rows.load(generation.id)
-            if row.status is not generation.status:
-                raise StaleRow(f"somebody has decided about {generation.name}")
             try:
-                await self._showing.run(self._bring(row, asked))
+                await self._showing.run(self._bring(generation, asked))
                 shown.add(asked.person_id)
             except TemporaryError as error:
                 log.warning("review.failed", extra={"generation": generation.name, "error": str(error)})
@@ -127,12 +126,9 @@ class Reviewing:
         return await self._rows.save(generation, lambda row: replace(row, review=review, due_at=due_at))
 
     async def _bring(self, generation: Generation, asked: Asked) -> None:
-        """Post the clip where this reviewer is alone with the bot, or go on with posting it."""
+        """Post the clip where this reviewer is alone with the bot, or go on with posting it. Whoever gets it although
+        somebody has decided meanwhile is told how. Raises StaleRow when somebody has decided before it is posted."""
         platform = self._platforms.get(asked.key.platform)
-        review, clip, plan = generation.review, generation.clip, generation.plan
-        assert review is not None
-        assert clip is not None
-        assert plan is not None
         if platform is None:
             raise PermanentError("this platform is not connected any more")
         path, poster = await self._collector.sent_files(generation)
@@ -157,14 +153,37 @@ class Reviewing:
             size_bytes=facts.size_bytes,
             requester=Person(id=asked.person_id, name=asked.person_id),
         )
-        await platform.deliver(delivery, review.saved.get(asked.person_id, {}), save)
+        row = await self._rows.load(generation.id)
+        if row.review is None or row.status is not GenerationStatus.PENDING_REVIEW:
+            raise StaleRow(f"somebody has decided about {generation.name}")
+        await platform.deliver(delivery, row.review.saved.get(asked.person_id, {}), save)
+        await self._tell_if_ended(generation, asked)
+
+    async def _tell_if_ended(self, generation: Generation, asked: Asked) -> None:
+        """Tell a reviewer who was still being shown the clip while somebody decided, so that nobody told them."""
+        row = await self._rows.load(generation.id)
+        if row.status is GenerationStatus.PENDING_REVIEW or row.review is None or asked.person_id in row.review.saved:
+            return
+        person = Person(id=asked.person_id, name=asked.person_id)
+        post = Post(key=asked.key, text=texts.approvals.review_ended(row), person=person)
+        await self._generations.commit(
+            Changes(
+                posts=(OutboxPost(post=post, generation_id=row.id),),
+                conversation_id=row.conversation_id,
+                at=self._clock.now(),
+            )
+        )
+        self._outbox.wake(asked.key)
 
     async def _keep(self, generation: Generation, person_id: str, saved: Mapping[str, str]) -> None:
-        """Keep what a delivery under way must know, also when somebody else decides meanwhile."""
+        """Keep what a delivery under way must know. Once somebody has decided, nobody goes on with it, and who is
+        missing here was not told."""
         while True:
             row = await self._rows.load(generation.id)
             if row.review is None:
                 raise StaleRow(f"nobody is to look at {generation.name} any more")
+            if row.status is not GenerationStatus.PENDING_REVIEW:
+                return
             review = replace(row.review, saved={**row.review.saved, person_id: dict(saved)})
             try:
                 await self._saved(row, review, row.due_at)

@@ -82,9 +82,9 @@ class Rows:
         log.info("generation.moved", extra={"generation": ended.name, "status": ended.status.value})
         return replace(ended, revision=ended.revision + 1)
 
-    async def fail(self, generation: Generation, reason: str, *, flawed: bool = False) -> Generation:
-        """End it without a charge; `flawed`: there is a clip, but not the one that was promised."""
-        return await self.end(generation, endings.failed(generation, reason, self._clock.now(), flawed=flawed))
+    async def fail(self, generation: Generation, reason: str, *, billed: str = "") -> Generation:
+        """End it without a charge; `billed`: a word for why its provider may bill it all the same, or empty."""
+        return await self.end(generation, endings.failed(generation, reason, self._clock.now(), billed=billed))
 
     async def _commit(self, changes: Changes) -> None:
         """Save, however long the database is away: what is to be saved may be the only trace of a paid order."""

@@ -16,7 +16,15 @@ from datetime import timedelta
 
 from core import endings, texts
 from core.collecting import Collector
-from core.errors import OrderNotSent, OrderRefused, OrderUnanswered, PermanentError, ReelbotError, TemporaryError
+from core.errors import (
+    OrderNotSent,
+    OrderRefused,
+    OrderUnanswered,
+    PermanentError,
+    ReelbotError,
+    StaleRow,
+    TemporaryError,
+)
 from core.finishing import Finishing
 from core.generation import Generation, GenerationStatus, Order, OrderOutcome
 from core.polling import backoff
@@ -177,7 +185,16 @@ class Submitter:
             order = replace(row.order, outcome=OrderOutcome.ACCEPTED, operation=operation)
             return row.moved(S.PROCESSING, now, order=order, due_at=None)
 
-        return await self._rows.save(generation, accepted)
+        try:
+            return await self._rows.save(generation, accepted)
+        except StaleRow:
+            row = await self._rows.load(generation.id)
+            assert generation.order is not None
+            if row.status is not S.AMBIGUOUS or row.order is None or row.order.key != generation.order.key:
+                raise
+            # Another process has given the order up for lost, and here is its answer.
+            log.info("order.answered_late", extra={"generation": row.name})
+            return await self._rows.save(row, accepted)
 
     async def _later(
         self, generation: Generation, outcome: OrderOutcome, retry_after: float | None, reason: str

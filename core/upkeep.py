@@ -34,13 +34,16 @@ class Upkeep:
         admission: Admission,
         outbox: Outbox,
         clock: Clock,
+        budget: str = "",
     ) -> None:
+        """`budget`: who pays, as cards say it."""
         self._generations = generations
         self._pipeline = pipeline
         self._engine = engine
         self._admission = admission
         self._outbox = outbox
         self._clock = clock
+        self._budget = budget
 
     async def work(self) -> None:
         """A worker's sweep: go on with what is admitted, let in what waits, look for lost orders."""
@@ -95,7 +98,7 @@ class Upkeep:
         """End the requests that nobody has answered."""
         for generation in await self._generations.due(now, GenerationStatus.PENDING_APPROVAL):
             ended = generation.moved(GenerationStatus.EXPIRED, now, due_at=None)
-            posts = (*ended_posts(ended, ""), expired_card(ended))
+            posts = (*ended_posts(ended, self._budget), expired_card(ended))
             changes = Changes(
                 generations=(ended,),
                 posts=tuple(OutboxPost(post=post, generation_id=ended.id) for post in posts),

@@ -69,6 +69,8 @@ class Watcher:
                 state = await provider.poll(order.operation)
             except TemporaryError as error:
                 log.info("poll.failed", extra={"generation": generation.name, "error": str(error)})
+                if self._clock.now() - order.sent_at > MAX_WATCHING:
+                    return await self._rows.fail(generation, texts.endings.NEVER_FINISHED, billed="unfinished")
                 failures += 1
                 asked = error.retry_after or 0.0
                 continue
@@ -80,13 +82,15 @@ class Watcher:
                 asked = 0.0
                 if refused >= MAX_REFUSED_LOOKS:
                     return await self._rows.fail(
-                        generation, texts.endings.SERVICE_SAID.format(reason=str(error).rstrip("."))
+                        generation,
+                        texts.endings.SERVICE_SAID.format(reason=str(error).rstrip(".")),
+                        billed="unfinished",
                     )
                 continue
             failures = refused = 0
             asked = 0.0
             if isinstance(state, Running) and self._clock.now() - order.sent_at > MAX_WATCHING:
-                return await self._rows.fail(generation, texts.endings.NEVER_FINISHED)
+                return await self._rows.fail(generation, texts.endings.NEVER_FINISHED, billed="unfinished")
             if isinstance(state, Running):
                 if state.fraction is not None:
                     self._fractions[generation.id] = state.fraction

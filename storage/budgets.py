@@ -14,7 +14,10 @@ from core.money import EntryKind
 from core.ports import Changes
 from storage.tables import generations, ledger
 
-_COUNTED = tuple(status.value for status in RUNNING | {GenerationStatus.AMBIGUOUS})
+_COUNTED = tuple(
+    status.value for status in (RUNNING | {GenerationStatus.AMBIGUOUS}) - {GenerationStatus.PENDING_REVIEW}
+)
+"""Orders under way. What waits for a reviewer is made already: nobody is kept from ordering by a slow one."""
 _LOCK = 0x5265656C62
 """Names our lock among PostgreSQL's advisory ones."""
 

@@ -130,7 +130,10 @@ def _open(url: str, storage_emulator: str, retry: RetryConfig) -> ObjectStore:
         )
     if parts.scheme not in ("s3", "gs", "az"):
         raise ValueError("it must be a folder's path or begin with file://, s3://, gs:// or az://")
-    return from_url(url, client_options=CLIENT, retry_config=retry)
+    # Options given here are instead of those that obstore would take from the environment, so this one is taken over.
+    plain = os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true", "yes", "on")
+    options: ClientConfig = {**CLIENT, "allow_http": True} if plain and parts.scheme == "s3" else CLIENT
+    return from_url(url, client_options=options, retry_config=retry)
 
 
 def _emulator_token() -> GCSCredential:

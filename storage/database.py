@@ -25,8 +25,19 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 10.0
 """How long SQLite waits for another process (an admin command) that is writing."""
+HIDDEN = True
+"""Errors do not quote what was to be saved: they are logged, and it is what people wrote."""
 POOL_TIMEOUT_S = 30.0
 """How long a statement waits for a free connection."""
+KEPT_ALIVE = {
+    "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # milliseconds
+}
+"""How a connection to PostgreSQL notices, within some ten seconds, that nobody is at its other end any more."""
 POOL_SIZE = 10
 """Connections to PostgreSQL that one process keeps."""
 SQLITE_READERS = 4
@@ -74,7 +85,13 @@ class Database:
             event.listen(self._writer.sync_engine, "begin", _begin_immediate)
         else:
             self._writer = create_async_engine(
-                address, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=POOL_TIMEOUT_S
+                address,
+                pool_size=POOL_SIZE,
+                max_overflow=0,
+                pool_timeout=POOL_TIMEOUT_S,
+                pool_pre_ping=True,
+                connect_args=KEPT_ALIVE,
+                hide_parameters=HIDDEN,
             )
             self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -133,7 +150,9 @@ class Database:
 
 
 def _sqlite(address: URL, busy_timeout_s: float, **options: Any) -> AsyncEngine:
-    engine = create_async_engine(address, max_overflow=0, pool_timeout=POOL_TIMEOUT_S, **options)
+    engine = create_async_engine(
+        address, max_overflow=0, pool_timeout=POOL_TIMEOUT_S, hide_parameters=HIDDEN, **options
+    )
     pragmas = (
         f"busy_timeout={busy_timeout_s * 1000:.0f}",
         "journal_mode=WAL",

@@ -1,7 +1,5 @@
-"""Makes sure that one database has one worker, as long as the engine does not share the work among several.
-
-On SQLite it is a lock of the operating system beside the file, on PostgreSQL an advisory lock of a connection: both end
-with their process, however that dies.
+"""Makes sure that one SQLite database has one worker, by a lock of the operating system beside the file, which ends
+with its process, however that dies. On PostgreSQL the work is shared (`storage.cluster`).
 """
 
 from __future__ import annotations
@@ -10,16 +8,8 @@ import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
-from core.errors import PermanentError, TemporaryError
-from storage.database import async_url
-
-if TYPE_CHECKING:
-    import psycopg
-
-WORKER_LOCK = 727_002
-"""Key of PostgreSQL's advisory lock that the worker holds."""
+from core.errors import PermanentError
 
 
 class WorkerLease:
@@ -60,36 +50,3 @@ class WorkerLease:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.give_back()
-
-
-class PostgresLease:
-    """The right to work on the PostgreSQL database at `url`."""
-
-    def __init__(self, url: str) -> None:
-        self._address = async_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        self._connection: psycopg.AsyncConnection[tuple[bool]] | None = None
-
-    async def take(self) -> None:
-        """Become the worker; raises PermanentError while another process is, TemporaryError when the database does
-        not answer."""
-        import psycopg  # only where it is used: it is slow to load
-
-        try:
-            connection = await psycopg.AsyncConnection[tuple[bool]].connect(self._address, autocommit=True)
-        except psycopg.OperationalError as error:
-            raise TemporaryError("The database does not answer. Is DATABASE_URL right, and is it running?") from error
-        cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (WORKER_LOCK,))
-        row = await cursor.fetchone()
-        if row is None or not row[0]:
-            await connection.close()
-            raise PermanentError(
-                "Another Reelbot is already working on this database. Stop it first; further processes may run with "
-                "--only gateway."
-            )
-        self._connection = connection
-
-    async def give_back(self) -> None:
-        """Let somebody else work; harmless when the lease is not held."""
-        if self._connection is not None:
-            await self._connection.close()
-            self._connection = None

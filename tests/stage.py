@@ -12,12 +12,13 @@ from adapters.pyav import PyAVMedia
 from adapters.rules import RulesDialogueModel
 from core.admission import Capacity
 from core.catalogue import Catalogue, load_catalogue
+from core.claiming import Alone
 from core.conversation import owner_of
 from core.generation import Generation
 from core.messages import Attachment, ConversationKey, Message, Person, Press
 from core.offers import Link
 from core.planning import Terms
-from core.ports import DialogueModel, VideoProvider
+from core.ports import Claims, DialogueModel, VideoProvider
 from core.product import Parts, Product
 from storage.clips import ObjectClipStore
 from storage.migrations import upgrade
@@ -40,6 +41,7 @@ class Stage:
         self.platform = FakePlatform()
         self.provider = FakeVideoProvider()
         self.turns_per_minute = 0
+        self.claims: Claims = Alone()
         self._events = itertools.count(1)
         self.wire()
 
@@ -74,6 +76,7 @@ class Stage:
                 capacity=capacity or Capacity(overall=4, per_person=4),
                 link=link,
                 turns_per_minute=self.turns_per_minute,
+                claims=self.claims,
             ),
             lambda produce, wake: EmbeddedEngine(produce, wake, clock=self.clock),
             works=works,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -68,6 +69,8 @@ class Pace:
     """Whether a claim can be had, whether it is still held, whether a job has ended."""
     claim_within_s: float = 20.0
     """How long a job waits for a claim that somebody else holds; longer than a claim outlives a host that died."""
+    hung_s: float = 3.0
+    """A process that did not get to look for so long has to take it that others have gone on with its work."""
     answer_within_s: float = 5.0
     """How long one statement waits for a connection, and stopping for the database."""
 
@@ -225,11 +228,16 @@ class DistributedEngine:
         return False
 
     async def _produce_while_held(self, generation: int) -> bool:
-        """Produce, and give the claim back. False when it was lost: somebody else may be at work by now."""
+        """Produce, and give the claim back. False when it was lost to somebody else, who is at work by now."""
         name = _name(generation)
         task = asyncio.ensure_future(self._produce(generation))
         try:
-            while not task.done() and self._claims.holds(name):
+            looked = time.monotonic()
+            while not task.done():
+                hung = time.monotonic() - looked > self._pace.hung_s
+                if not self._claims.holds(name) and (hung or not await self._held_again(name, task)):
+                    break
+                looked = time.monotonic()
                 await asyncio.wait({task}, timeout=self._pace.look_s)
             if task.done():
                 await task
@@ -240,6 +248,17 @@ class DistributedEngine:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await self._claims.give_back(name)
+
+    async def _held_again(self, name: str, task: asyncio.Future[None]) -> bool:
+        """Claim anew what was held on a connection that is cut; False when somebody else was quicker. The work goes on
+        meanwhile: an order or an upload that is under way cannot be called back, and would be begun once more."""
+        await self._claims.give_back(name)
+        while not task.done():
+            try:
+                return await self._claims.take(name)
+            except TemporaryError:
+                await asyncio.wait({task}, timeout=self._pace.look_s)
+        return True
 
     def _heard(self, name: str) -> None:
         kind, _, number = name.partition(":")

@@ -57,12 +57,19 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 @contextmanager
 def written_whole(destination: Path) -> Iterator[Path]:
-    """A temporary name beside `destination`, renamed to it when the block ends well and removed when it does not."""
+    """A temporary name beside `destination`, renamed to it when the block ends well and removed when it does not.
+
+    Raises TemporaryError when the disk does not take it."""
     destination.parent.mkdir(parents=True, exist_ok=True)
     part = destination.with_name(f".{secrets.token_hex(6)}-{destination.name}.part")
     try:
         yield part
         part.replace(destination)
+    except OSError as error:
+        # libav's own errors are OSErrors as well; what they mean is `opened`'s to say.
+        if isinstance(error, av.error.FFmpegError) or error.errno not in _DISK:
+            raise
+        raise TemporaryError("The disk does not take the file; make room.") from error
     finally:
         part.unlink(missing_ok=True)
 

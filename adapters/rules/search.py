@@ -55,7 +55,7 @@ _NUMBERS = Phrases(vocab.NUMBERS)
 _UNITS = vocab.SECONDS | vocab.MINUTES
 _MUSIC = vocab.word_set("music soundtrack score musik música musique musica")
 _STARTS = _PHRASES.firsts | _MUSIC | vocab.word_set("no without avoid show include sound sounds noise")
-_RATIO = re.compile(r"(?<![\d:])(16|9|4|3|1|21)\s?[:x×/]\s?(16|9|4|3|1|5)(?![\d:])")
+_RATIO = re.compile(r"(?<![\d:])(?<!\d[.,])(16|9|4|3|1|21)\s?[:x×/]\s?(16|9|4|3|1|5)(?![\d:])")
 _RATIOS = {
     "16:9": "16:9",
     "9:16": "9:16",

@@ -28,7 +28,7 @@ class Found:
     hurry: bool = False
 
 
-_STRAY = re.compile(r"\s+([,.;:!?])")
+_STRAY = re.compile(r" ([,.;:!?])")
 _DOUBLE = re.compile(r"([,;:.!])(?:\s?[,;:.])+")
 
 

@@ -44,7 +44,7 @@ async def read_missed(
 def _is_since(message: Mapping[str, Any], since: datetime) -> bool:
     """The thread's first message comes along whenever it was written."""
     try:
-        return moment(a_ts(message.get("ts"))) >= since
+        return moment(a_ts(message.get("ts"))) > since
     except ValueError:
         return False
 

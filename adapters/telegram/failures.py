@@ -66,6 +66,9 @@ def mapped() -> Iterator[None]:
         raise TemporaryError("Telegram did not answer.") from error
     except OSError as error:
         raise TemporaryError(f"The file could not be read or written: {error.strerror}.") from error
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        # The SDK takes apart whatever says "ok"; what a proxy made up, for instance, has not the fields it expects.
+        raise TemporaryError("Telegram's answer cannot be read.") from error
 
 
 def _meaning(error: BotApiError) -> TemporaryError | PermanentError:

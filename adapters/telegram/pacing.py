@@ -67,6 +67,21 @@ class _Window:
         return not self._taken or self._taken[-1] + self._span < now
 
 
+@dataclass(slots=True)
+class _Pause:
+    """A pause that Telegram asked for."""
+
+    until: datetime
+    seconds: float
+
+    def left(self, now: datetime) -> float:
+        """Seconds that are left: at most what was asked for, also when the clock was set back."""
+        left = (self.until - now).total_seconds()
+        if left > self.seconds:
+            self.until, left = now + timedelta(seconds=self.seconds), self.seconds
+        return left
+
+
 @dataclass(slots=True, eq=False)
 class _Turn:
     urgency: Urgency
@@ -110,8 +125,8 @@ class Pacing:
         self._group_per_min = group_per_min
         self._chats: dict[str, _Window] = {}
         self._groups: dict[str, _Window] = {}
-        self._paused: dict[str, datetime] = {}
-        self._all_paused: datetime | None = None
+        self._paused: dict[str, _Pause] = {}
+        self._all_paused: _Pause | None = None
         self._waiting: list[_Turn] = []
         self._count = 0
 
@@ -144,24 +159,29 @@ class Pacing:
             return
         try:
             await self._shared.hold(_in_chat(chat), seconds)
-            if self._all_paused is not None and self._all_paused > self._clock.now():
-                await self._shared.hold(_EVERYBODY, (self._all_paused - self._clock.now()).total_seconds())
+            left = self._all_paused.left(self._clock.now()) if self._all_paused is not None else 0.0
+            if left > 0:
+                await self._shared.hold(_EVERYBODY, left)
         except TemporaryError as error:
             _log.warning("telegram_pause_not_shared", chat=chat, error=str(error))
 
     def pause(self, chat: str, seconds: float) -> None:
         """Telegram answered 429 for this chat. When that happens in two chats at once, it means all of them."""
         now = self._clock.now()
-        self._paused = {one: until for one, until in self._paused.items() if until > now}
-        until = now + timedelta(seconds=seconds)
+        self._paused = {one: pause for one, pause in self._paused.items() if pause.left(now) > 0}
+        known = self._paused.get(chat)
+        longest = max([seconds, *(pause.left(now) for pause in self._paused.values())])
         if any(other != chat for other in self._paused):
-            self._all_paused = max(until, *self._paused.values())
-        self._paused[chat] = max(until, self._paused.get(chat, until))
+            self._all_paused = _Pause(now + timedelta(seconds=longest), longest)
+        if known is None or seconds > known.left(now):
+            self._paused[chat] = _Pause(now + timedelta(seconds=seconds), seconds)
 
     def _check_pause(self, chat: str, now: datetime) -> None:
-        ends = [until for until in (self._paused.get(chat), self._all_paused) if until is not None and until > now]
-        if ends:
-            raise TemporaryError("Telegram asked for a pause.", retry_after=(max(ends) - now).total_seconds())
+        left = max(
+            (one.left(now) for one in (self._paused.get(chat), self._all_paused) if one is not None), default=0.0
+        )
+        if left > 0:
+            raise TemporaryError("Telegram asked for a pause.", retry_after=left)
 
     def _wait_here(self, turn: _Turn) -> float:
         """Seconds for which this process's own windows and messages keep it; 0 when it may go. Raises TemporaryError

@@ -127,7 +127,7 @@ def _message(raw: Raw, event_id: str, bot_id: int, username: str, *, edited: boo
         command=command,
         reply_to=reply_to,
         attachments=attachments,
-        album=album if isinstance(album := raw.get("media_group_id"), str) else "",
+        album=clean(album) if isinstance(album := raw.get("media_group_id"), str) else "",
         edited=edited,
     )
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from core.generation import Generation, GenerationStatus
+from collections.abc import Mapping
+
+from core.generation import WITHDRAWN, Generation, GenerationStatus
 from core.limits import Budget, Cap
 from core.money import dollars
 from core.texts.spelling import heading, shortened
+from core.texts.spending import BUDGETS
 
 APPROVE = "Approve"
 REMIND = "Remind them"
@@ -30,7 +33,9 @@ def approval_card(generation: Generation, *, budget: str) -> str:
     plan, approval = generation.plan, generation.approval
     assert plan is not None
     assert approval is not None
-    why = "It is over a limit." if approval.why == "limit" else "It costs more than may be spent without asking."
+    why = "It costs more than may be spent without asking."
+    if approval.why == "limit":
+        why = f"It goes over {_limits(approval.budgets, LIMITS_OF)}."
     lines = [
         f"{generation.requester.name} asks for a video.",
         f"{plan.model_name} · {plan.duration_s} s · {plan.resolution}",
@@ -46,7 +51,9 @@ def approval_asked(generation: Generation) -> str:
     if plan is None or approval is None:
         return f"{generation.name} waits for an approval; nothing is ordered before that."
     people = "1 person" if len(approval.asked) == 1 else f"{len(approval.asked)} people"
-    why = "goes over a limit" if approval.why == "limit" else "costs more than you may spend alone"
+    why = "costs more than you may spend alone"
+    if approval.why == "limit":
+        why = f"goes over {_limits(approval.budgets, BUDGETS)}"
     return (
         f"{generation.name} {why}, so I asked {people} to approve it. The price is held until "
         f"{plan.quote.valid_until:%d %B, %H:%M} UTC; nothing is ordered before that."
@@ -63,6 +70,8 @@ def approval_ended(generation: Generation) -> str:
     approval, name = generation.approval, generation.name
     if approval is not None and approval.approved:
         return f"{approval.decided_by} approved {name}."
+    if approval is not None and approval.reason == WITHDRAWN:
+        return f"{approval.decided_by} withdrew {name}. Nothing was ordered."
     if approval is not None and approval.decided_by:
         reason = DENIALS[approval.reason][1]
         return f"{approval.decided_by} did not approve {name}: {reason}. Nothing was ordered."
@@ -81,9 +90,26 @@ LIMITS_OF = {
 }
 
 
+def _limits(budgets: tuple[str, ...], names: Mapping[Budget, str]) -> str:
+    """Which limits, as one reads them in a sentence."""
+    return " and ".join(names[Budget(budget)] for budget in budgets) or "a limit"
+
+
+def too_many_waiting(ahead: int) -> str:
+    """What the requester reads when they have as many orders as they may have, those that wait for an approval too."""
+    videos = "1 video" if ahead == 1 else f"{ahead} videos"
+    return (
+        f"You have {videos} waiting for an approval or under way, which is the most, so I asked nobody. Withdraw one, "
+        "or tap again once one is answered or done; nothing was ordered."
+    )
+
+
 def approval_over(generation: Generation, cap: Cap, *, again: bool) -> str:
-    """What is to be approved goes over a limit by now; `again`: the approver may let it through all the same."""
+    """What is to be approved goes over a limit by now; `again`: the approver may let it through all the same, and
+    every other limit that they know of."""
     limit = "the number of videos that may be under way" if cap.counts_orders else LIMITS_OF[cap.budget]
+    if again and generation.approval is not None:
+        limit = _limits(generation.approval.budgets, LIMITS_OF)
     text = f"{generation.name} for {generation.requester.name} goes over {limit} now, so nothing is ordered yet."
     return f"{text} Tap Approve once more to let it through all the same." if again else f"{text} It goes on waiting."
 
@@ -97,7 +123,6 @@ NOBODY_TO_REVIEW = (
     "was ordered."
 )
 REVIEW_PASSED = "Thank you, I am posting {id} now."
-REVIEW_REJECTED = "All right, {id} is not posted. I tell whoever asked for it; they are not charged."
 REVIEW_ASKED_AGAIN = "I am asking once more for somebody to look at {id}. It costs you nothing now."
 
 
@@ -114,8 +139,10 @@ def review_caption(generation: Generation, *, budget: str) -> str:
     facts = clip.facts
     paid = f", paid by {shortened(budget)}" if budget else ""
     price = f"Price: {dollars(plan.quote.amount)} at most{paid}, charged once it is posted"
+    either_way = "If you say no, they are not charged, but the video service bills whoever runs this bot all the same."
     if GenerationStatus.UNDELIVERABLE.value in generation.entered:
         price = "Not charged any more, because nobody decided the first time"
+        either_way = "The video service bills whoever runs this bot either way."
     return "\n".join(
         (
             heading(generation),
@@ -123,9 +150,19 @@ def review_caption(generation: Generation, *, budget: str) -> str:
             "where others read along.",
             f"{facts.duration_s:.0f} s · {facts.width}×{facts.height} · {plan.model_name}",
             price,
+            *((either_way,) if plan.quote.amount else ()),
             "Nobody else sees it before one of you decides.",
         )
     )
+
+
+def review_rejected(generation: Generation) -> str:
+    """What the reviewer who said no reads: who pays all the same."""
+    plan, name = generation.plan, generation.name
+    billed = ""
+    if plan is not None and plan.quote.amount:
+        billed = ", but the video service bills whoever runs this bot all the same"
+    return f"All right, {name} is not posted. I tell whoever asked for it; they are not charged{billed}."
 
 
 def review_ended(generation: Generation) -> str:

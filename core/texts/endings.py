@@ -80,8 +80,13 @@ def asks_to_stop(text: str) -> bool:
     return text.endswith(_STOPS_NOTHING)
 
 
-def cannot_stop(generation: Generation) -> str:
-    """The service does not stop it: it goes on, as was said before."""
+def cannot_stop(generation: Generation, *, for_good: bool) -> str:
+    """The service does not stop it: it goes on, as was said before. Not `for_good`: it did not answer."""
+    if not for_good:
+        return (
+            f"The video service did not answer when I asked it to stop {generation.name}, so it goes on for now. You "
+            f"can try Cancel again; if the clip comes, it {_costs(generation)}."
+        )
     return (
         f"The video service cannot stop {generation.name} any more, so I let it finish and bring you the clip. "
         f"It {_costs(generation)}."
@@ -127,6 +132,7 @@ def flawed(found: Iterable[Flaw]) -> str:
     return f"the clip came back, but {' and '.join(FLAWS[flaw] for flaw in found)}."
 
 
+NEVER_FETCHED = "the clip could not be fetched from the video service for a whole day."
 NEVER_FINISHED = "the video service never finished it."
 NO_VIDEO = "the service finished without a video."
 NO_SERVICE_ANSWER = "the video service does not answer. Try again in a few minutes."

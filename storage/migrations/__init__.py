@@ -6,11 +6,17 @@ it, and the data that has to move; a test compares the two. There is no way back
 
 from __future__ import annotations
 
+import logging
+
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from storage.database import Database, sqlite_path
+
+log = logging.getLogger("reelbot.storage")
 
 UPGRADE_LOCK = 727_001
 """Key of PostgreSQL's advisory lock that lets only one process upgrade at a time."""
@@ -23,6 +29,12 @@ def upgrade_tables(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", "storage:migrations")
     config.attributes["connection"] = connection
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is not None and current not in known:
+        # A newer program has been here, in a deploy one process after the other: what it added does no harm.
+        log.warning("database.newer", extra={"revision": current})
+        return
     command.upgrade(config, "head")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import errno
 import math
 import random
 from collections.abc import Callable
@@ -15,7 +16,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from adapters.pyav import PyAVMedia
-from core.errors import PermanentError, UnplayableClip
+from adapters.pyav.files import written_whole
+from core.errors import PermanentError, TemporaryError, UnplayableClip
 from core.inspection import Flaw, Promise, flaws
 
 FPS = 24
@@ -212,3 +214,13 @@ async def test_a_cancelled_task_stops_the_work_and_leaves_nothing(media: PyAVMed
     with pytest.raises(asyncio.CancelledError):
         await task
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+
+
+@pytest.mark.parametrize(("number", "raised"), [(errno.ENOSPC, TemporaryError), (errno.ENOENT, FileNotFoundError)])
+def test_a_full_disk_is_temporary_and_leaves_nothing_behind(
+    tmp_path: Path, number: int, raised: type[Exception]
+) -> None:
+    with pytest.raises(raised), written_whole(tmp_path / "poster.jpg") as part:
+        part.write_bytes(b"half of it")
+        raise OSError(number, "as the system says")
+    assert [*tmp_path.iterdir()] == []

@@ -6,8 +6,10 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.clock import SystemClock, Ticker
+from core.errors import TemporaryError
 
 
 async def test_the_time_is_in_utc() -> None:
@@ -35,6 +37,27 @@ async def test_a_tick_that_fails_comes_again(caplog: pytest.LogCaptureFixture) -
     count = 0
     await asyncio.sleep(0.05)
     assert count == 0
+
+
+async def test_a_tick_that_has_to_wait_for_the_database_is_one_line_in_the_log() -> None:
+    thrice = asyncio.Event()
+    count = 0
+
+    async def tick() -> None:
+        nonlocal count
+        count += 1
+        if count == 3:
+            thrice.set()
+        raise TemporaryError("The database does not answer.")
+
+    ticker = Ticker()
+    ticker.add("sweep", 0.01, tick)
+    with capture_logs() as logs:
+        async with ticker, asyncio.timeout(5):
+            await thrice.wait()
+    assert {"tick": "sweep", "event": "tick_put_off", "log_level": "warning"}.items() <= logs[0].items()
+    assert logs[0]["reason"] == "The database does not answer."
+    assert not any("exc_info" in line for line in logs)
 
 
 async def test_a_tick_does_not_overtake_itself_or_the_others() -> None:

@@ -105,6 +105,18 @@ async def test_without_paid_nothing_is_ordered_however_much_is_set_up(tmp_path: 
         assert orders(outside.google) == []
 
 
+async def test_not_even_a_storyboard_with_a_price_is_ordered_without_paid(tmp_path: Path) -> None:
+    built_in = (ROOT / "core" / "catalogue.toml").read_text("utf-8")
+    entry = next(part for part in built_in.split("[[video]]") if 'id = "animatic-1"' in part).partition("\n# ")[0]
+    own = tmp_path / "catalogue.toml"
+    own.write_text("[[video]]" + entry.replace('"0"', '"0.10"'), "utf-8")
+    async with world(tmp_path, provider="animatic") as outside:
+        well, steps = await went(outside, CATALOGUE_FILE=str(own))
+        assert not well
+        assert (steps[-1].name, steps[-1].ok) == ("card", False)
+        assert steps[-1].detail.endswith("it costs $0.40: nothing is ordered without --paid")
+
+
 async def test_a_model_that_is_down_is_no_path_that_works(tmp_path: Path) -> None:
     async with world(tmp_path, provider="omni") as outside:
         outside.google.faults.add(Fault(match="generateContent", status=503, times=None))

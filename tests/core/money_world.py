@@ -30,6 +30,7 @@ from core.limits import Budget
 from core.messages import ConversationKey, Message, Person, Press
 from core.money import Micros
 from core.planning import Terms
+from core.ports import DialogueModel
 from core.product import Parts, Product
 from storage.proof import examine
 from storage.tables import generations, inbox, ledger, outbox
@@ -133,7 +134,7 @@ class World:
                 media=Gauge(),
                 platforms={self.chat.name: self.chat},
                 providers={self.studio.name: self.studio},
-                model=rules,
+                model=self.reader(rules),
                 fallback=rules,
                 catalogue=self.catalogue,
                 clock=self.clock,
@@ -143,6 +144,10 @@ class World:
             ),
             lambda produce, wake: EmbeddedEngine(produce, wake, clock=self.clock),
         )
+
+    def reader(self, rules: DialogueModel) -> DialogueModel:
+        """The dialogue model: the rules, unless a subclass has another."""
+        return rules
 
     async def pause(self) -> None:
         for _ in range(self._random.randint(0, self._slack)):
@@ -347,9 +352,9 @@ class World:
                 subjects += [(Budget.PERSON, hold.person_id), (Budget.EVERYONE, "")]
             if (hold.at.year, hold.at.month) == (now.year, now.month):
                 subjects += [(Budget.CHANNEL, row.key.chat), *([(Budget.TEAM, hold.team)] if hold.team else [])]
-            through = row.approval.budget if row.approval is not None and row.approval.approved else ""
+            through = row.approval.budgets if row.approval is not None and row.approval.approved else ()
             for budget, subject in subjects:
-                spent[budget, subject] += 0 if budget.value == through else counts(hold)
+                spent[budget, subject] += 0 if budget.value in through else counts(hold)
         most = {
             Budget.PERSON: limits.person_day,
             Budget.CHANNEL: limits.channel_month,

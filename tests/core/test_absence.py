@@ -126,6 +126,7 @@ async def test_it_is_said_before_what_finished_meanwhile_is_delivered(stage: Sta
     stage.provider.on_poll.clear()
     stage.wire()
     await absence(stage).look()
+    assert told(stage) == ["1"]  # before anything else is begun
     await stage.product.listen()
     await stage.product.recover()
     await stage.finished()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -11,7 +13,7 @@ from core import texts
 from core.approval import ApprovalRules
 from core.approvers import Approvers
 from core.catalogue import load_catalogue, merged_catalogue
-from core.errors import PermanentError, TemporaryError
+from core.errors import OrderUnanswered, PermanentError, TemporaryError
 from core.generation import GenerationStatus as S
 from core.limits import Limits
 from core.messages import ConversationKey, Person
@@ -179,6 +181,11 @@ async def test_nobody_answers_in_time(stage: Stage) -> None:
     await stage.product.outbox.settled(THREAD)
     assert (await stage.generation()).status is S.EXPIRED
     assert "Nobody answered about v1 in time" in stage.platform.transcript()
+    for person in (BOB, CID):
+        await stage.product.outbox.settled(direct(person))
+        card = card_of(stage, person)
+        assert "Nobody answered about v1 in time" in card.text
+        assert "Price: $0.28 at most, paid by the film club" in card.text
     await stage.press(stage.platform.with_button("New price"), "New price", key=THREAD, private=False)
     assert (await stage.generation(2)).status is S.PENDING_CONFIRMATION
 
@@ -192,7 +199,8 @@ async def test_over_a_limit_an_approver_may_let_it_through(stage: Stage) -> None
     rules = ApprovalRules(over_limit=True, approvers=(BOB.id,))
     await asked(stage, rules, Limits(person_day=100_000))
     assert (await stage.generation()).status is S.PENDING_APPROVAL
-    assert "over a limit" in card_of(stage, BOB).text
+    assert "It goes over their limit for today." in card_of(stage, BOB).text
+    assert "v1 goes over your limit for today, so I asked 1 person" in stage.platform.with_button("Withdraw").text
     await decide(stage, BOB, "Approve")
     assert (await stage.finished(key=THREAD)).status is S.COMPLETED
 
@@ -267,22 +275,116 @@ async def test_an_approvers_card_never_goes_to_somebody_else(stage: Stage) -> No
     assert not [one for one in stage.platform.shown if "Approve" in str(one.buttons)]
 
 
-async def test_an_approval_lifts_only_the_limit_it_was_asked_for(stage: Stage) -> None:
-    rules = ApprovalRules(over_limit=True, approvers=(BOB.id,))
+BOTH = "their limit for today and everybody's limit for today"
+
+
+async def test_an_approval_lifts_only_the_limits_that_its_approver_was_told_of(stage: Stage) -> None:
+    rules = ApprovalRules(over_limit=True, approvers=(BOB.id, CID.id))
     await asked(stage, rules, Limits(person_day=100_000, everyone_day=200_000, orders=1))
+    assert "everybody" not in card_of_kind(stage, BOB).text
     await decide(stage, BOB, "Approve")
-    assert stage.provider.orders == []
-    assert "everybody's limit for today" in stage.platform.having("Tap Approve once more").text
+    assert stage.provider.orders == [], "nobody was told of the second limit"
+    assert f"goes over {BOTH} now" in stage.platform.having("Tap Approve once more").text
+    assert [BOTH in card_of_kind(stage, person).text for person in (BOB, CID)] == [True, True]
+    await decide(stage, CID, "Approve")
+    assert (await stage.finished(key=THREAD)).status is S.COMPLETED
+
+
+async def test_two_limits_do_not_lift_a_third_nor_the_number_of_orders(stage: Stage) -> None:
+    rules = ApprovalRules(over_limit=True, approvers=(BOB.id,))
+    await asked(stage, rules, Limits(person_day=100_000, channel_month=100_000, everyone_day=100_000, orders=0))
+    for _ in range(4):
+        await decide(stage, BOB, "Approve")
+    row = await stage.generation()
+    assert row.approval is not None
+    assert row.approval.budgets == ("person", "channel", "everyone")
+    assert (row.status, stage.provider.orders) == (S.PENDING_APPROVAL, [])
+    assert "the number of videos that may be under way" in stage.platform.transcript()
+
+
+async def test_a_row_that_knew_of_one_limit_loads_and_its_approver_is_told_which(stage: Stage) -> None:
+    rules = ApprovalRules(over_limit=True, approvers=(BOB.id,))
+    await asked(stage, rules, Limits(person_day=100_000))
+    now = '"budgets":["person"]'
+    with closing(sqlite3.connect(stage.folder / "reelbot.db")) as connection, connection:
+        written = connection.execute(
+            "UPDATE generations SET body = replace(body, ?, ?) WHERE instr(body, ?)", (now, '"budget":"person"', now)
+        )
+        assert written.rowcount == 1
+    row = await stage.generation()
+    assert row.approval is not None and row.approval.budgets == ()
+    assert "goes over a limit." in texts.approvals.approval_card(row, budget="")
     await decide(stage, BOB, "Approve")
-    assert "their limit for today" in stage.platform.having("Tap Approve once more").text
-    assert stage.provider.orders == [], "two limits at once cannot be lifted"
+    assert "goes over their limit for today now" in stage.platform.having("Tap Approve once more").text
+    await decide(stage, BOB, "Approve")
+    assert (await stage.finished(key=THREAD)).status is S.COMPLETED
+
+
+async def ask_in(stage: Stage, *threads: str, person: Person = ANN) -> None:
+    """Somebody asks for a video in each of these threads, and taps."""
+    for thread in threads:
+        key = replace(THREAD, thread=thread)
+        await stage.say(RICH, key=key, private=False, person=person)
+        await stage.press(stage.platform.with_button("Make it"), "Make it", key=key, private=False, person=person)
+
+
+async def waiting(stage: Stage, most: int) -> list[int]:
+    """Numbers of the generations that wait for an approval."""
+    return [number for number in range(1, most + 1) if (await stage.generation(number)).status is S.PENDING_APPROVAL]
+
+
+async def test_nobody_has_more_requests_waiting_than_orders_they_may_have(stage: Stage) -> None:
+    limited(stage, Limits(orders_per_person=2), approval=RULES)
+    stage.platform.has_direct = True
+    await ask_in(stage, "t1", "t2", "t3")
+    assert await waiting(stage, 3) == [1, 2]
+    assert (await stage.generation(3)).status is S.PENDING_CONFIRMATION
+    assert stage.platform.last.text.strip() == texts.approvals.too_many_waiting(2)
+    await ask_in(stage, "t4", person=BOB)
+    assert await waiting(stage, 4) == [1, 2, 4], "another person's do not count"
+    await stage.press_raw("1", "withdraw:1", key=replace(THREAD, thread="t1"), private=False)
+    await stage.press_raw("1", "make:3:1", key=replace(THREAD, thread="t3"), private=False)
+    assert await waiting(stage, 4) == [2, 3, 4]
+
+
+async def test_what_is_approved_does_not_count_against_itself(stage: Stage) -> None:
+    await asked(stage, RULES, Limits(orders_per_person=1))
+    await decide(stage, BOB, "Approve")
+    assert (await stage.finished(key=THREAD)).status is S.COMPLETED
+
+
+async def test_an_order_under_way_counts_when_approval_is_asked_for(stage: Stage) -> None:
+    limited(stage, Limits(orders_per_person=1), approval=RULES)
+    stage.platform.has_direct = True
+    stage.provider.on_order = [OrderUnanswered()]
+    await ask_in(stage, "t1")
+    await stage.press_raw("1", "approve:1", person=BOB, key=direct(BOB))
+    assert (await stage.finished(key=replace(THREAD, thread="t1"))).status is S.AMBIGUOUS
+    await ask_in(stage, "t2")
+    assert (await stage.generation(2)).status is S.PENDING_CONFIRMATION
+    assert stage.platform.last.text.strip() == texts.approvals.too_many_waiting(1)
+
+
+async def test_who_withdrew_it_is_said(stage: Stage) -> None:
+    admin = Person(id="fake:adm", name="Adm")
+    limited(stage, Limits(), approval=RULES, admins=(admin.id,))
+    stage.platform.has_direct = True
+    await ask_in(stage, "t1")
+    here = replace(THREAD, thread="t1")
+    await stage.press(stage.platform.with_button("Withdraw"), "Withdraw", key=here, private=False, person=admin)
+    for key in (here, direct(BOB), direct(CID)):
+        await stage.product.outbox.settled(key)
+    assert (await stage.generation()).status is S.CANCELLED
+    assert "Ann withdrew" not in stage.platform.transcript()
+    assert stage.platform.having("Adm withdrew v1. Nothing was ordered.")
+    assert ["Adm withdrew v1" in card_of_kind(stage, person).text for person in (BOB, CID)] == [True, True]
 
 
 async def test_a_limit_that_was_passed_meanwhile_can_be_let_through_knowingly(stage: Stage) -> None:
     await asked(stage, replace(RULES, over_limit=True), Limits(person_day=100_000))
     await decide(stage, BOB, "Approve")
     assert stage.provider.orders == []
-    assert "It is over a limit" in card_of_kind(stage, BOB).text
+    assert "It goes over their limit for today." in card_of_kind(stage, BOB).text
     await decide(stage, CID, "Approve")
     assert (await stage.finished(key=THREAD)).status is S.COMPLETED
 

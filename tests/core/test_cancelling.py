@@ -124,7 +124,7 @@ def test_the_amount_is_hidden_from_those_who_may_not_see_it() -> None:
     assert "it costs the price agreed, as on the card" in talk.said
     talk.press("cancel:1")
     assert "$" not in talk.said
-    assert "$" not in texts.endings.cannot_stop(talk.rows[1])
+    assert "$" not in texts.endings.cannot_stop(talk.rows[1], for_good=True)
 
 
 def test_a_second_cancel_says_in_short_what_it_waits_for() -> None:
@@ -341,7 +341,7 @@ async def test_what_the_service_cannot_stop_comes_and_costs_what_was_stated(stag
     assert (await stage.finished()).status is S.COMPLETED
     assert len(stage.provider.cancelled) == 1, "the service has said it once"
     told = [one.text for one in stage.platform.shown if "cannot stop v1 any more" in one.text]
-    assert told == [texts.endings.cannot_stop(row)] * 4, "once by itself, and to each tap"
+    assert told == [texts.endings.cannot_stop(row, for_good=True)] * 4, "once by itself, and to each tap"
     assert f"costs {dollars(price)}, as on the card" in told[0]
     assert money(stage) == [("hold", price), ("capture", price)]
     assert stage.platform.deliveries == 1
@@ -370,7 +370,7 @@ async def test_a_service_that_does_not_answer_may_be_asked_again(stage: Stage) -
     await stage.say(RICH)
     await stage.press(stage.platform.with_button("Make it"), "Make it")
     await reached(stage, S.PROCESSING)
-    for told in ("cannot stop v1 any more", "v1 is cancelled"):
+    for told in ("did not answer when I asked it to stop v1", "v1 is cancelled"):
         await stage.press(stage.platform.with_button("Cancel"), "Cancel")
         await stage.press(asked(stage), "Stop it")
         await heard(stage, told)

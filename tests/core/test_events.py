@@ -111,7 +111,7 @@ def test_every_other_end_has_its_kind_a_fixed_word_and_no_charge() -> None:
     said = "the service said: Ann Example's neighbour"
     for before, changes, kind, word in (
         (processing, endings.failed(processing, said, NOW), EventKind.FAILED, "failed"),
-        (downloading, endings.failed(downloading, said, NOW, flawed=True), EventKind.FAILED, "flawed"),
+        (downloading, endings.failed(downloading, said, NOW, billed="flawed"), EventKind.FAILED, "flawed"),
         (processing, endings.refused(processing, said, (), (), NOW), EventKind.REFUSED, "refused"),
         (queued, endings.cancelled(queued, NOW), EventKind.CANCELLED, "cancelled"),
         (lost, endings.settled(lost, said, NOW), EventKind.CANCELLED, "settled"),

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from core import texts
+from core import endings, texts
 from core.admission import Capacity
 from core.errors import (
     OrderNotSent,
@@ -348,7 +348,7 @@ async def test_a_provider_that_fails_to_cancel_goes_on(stage: Stage) -> None:
     row = await stage.finished()
     assert row.status is S.COMPLETED
     assert row.cancel_requested is False
-    assert "cannot stop v1 any more" in stage.platform.transcript()
+    assert "did not answer when I asked it to stop v1" in stage.platform.transcript()
 
 
 async def test_a_row_that_somebody_ended_is_let_go(stage: Stage) -> None:
@@ -475,9 +475,31 @@ async def test_a_chat_that_is_not_connected_any_more_keeps_the_clip(stage: Stage
     await keep(stage, replace(row, id=2, status=S.DELIVERING, key=elsewhere, conversation_id="c1", delivery={}))
     assert stage.product.pipeline._deliverer.limit(await stage.generation(2)) > 10**12
     await stage.product.work()
+    assert (await stage.finished(2)).status is S.DELIVERING, "another process may have that platform"
+    stage.clock.advance(2 * 24 * 3600)
+    await stage.product.work()
     ended = await stage.finished(2)
     assert ended.status is S.UNDELIVERABLE
     assert "not connected any more" in ended.reason
+
+
+async def test_an_answer_that_comes_after_its_order_was_given_up_for_lost_counts(stage: Stage) -> None:
+    class Slow(FakeVideoProvider):
+        async def order(self, order: VideoOrder) -> str:
+            operation = await super().order(order)
+            # Meanwhile another process, which thinks that this one is dead, looks after the row.
+            row = await stage.generation()
+            assert row.order is not None
+            lost = replace(row, order=replace(row.order, outcome=OrderOutcome.UNANSWERED))
+            await stage.store.commit(endings.ambiguous(lost, stage.clock.now(), look_again_at=None))
+            return operation
+
+    stage.provider = Slow()
+    stage.wire()
+    await ordered(stage)
+    row = await stage.finished()
+    assert row.status is S.COMPLETED
+    assert len(stage.provider.orders) == 1
 
 
 async def test_a_second_failed_try_to_post_releases_nothing_twice(stage: Stage) -> None:

@@ -50,6 +50,8 @@ class Mortal(FakePlatform):
         self.away: set[ConversationKey] = set()
         self.gates: dict[ConversationKey, asyncio.Event] = {}
         """What deliveries to these places wait for."""
+        self.gates_after: dict[ConversationKey, asyncio.Event] = {}
+        """What they wait for once the clip is shown."""
         self.at_gate = asyncio.Event()
 
     async def deliver(self, delivery: Delivery, saved: Mapping[str, str], save: Save) -> str:
@@ -70,6 +72,9 @@ class Mortal(FakePlatform):
             await self.gates[delivery.key].wait()
         reached("before")
         message_id = await super().deliver(delivery, saved, watched)
+        if delivery.key in self.gates_after:
+            self.at_gate.set()
+            await self.gates_after[delivery.key].wait()
         reached("shown")
         return message_id
 
@@ -144,7 +149,8 @@ async def test_reviewers_see_the_clip_before_anybody_else(stage: Stage) -> None:
         (shown,) = clips(stage, direct(person))
         for words in ("red fox", "Ann asked for it on Fake", "4 s", "Price: $0.28 at most, paid by the film club"):
             assert words in shown.text
-        assert [one.label for one in shown.buttons] == ["Post it", "Deny", "Too expensive", "Not now", "Not this"]
+        assert [one.label for one in shown.buttons] == ["Post it", "Deny", "Not this"], "a no is final"
+        assert "they are not charged, but the video service bills whoever runs this bot all the same" in shown.text
         assert shown.delivery is not None and shown.delivery.feedback == ()
         assert shown.delivery.requester.id == person.id
     assert clips(stage, THREAD) == []
@@ -343,7 +349,7 @@ async def test_rejected_when_asked_again_the_house_pays_once(stage: Stage) -> No
     await late(stage)
     await stage.press(stage.platform.with_button("Ask again"), "Ask again", key=THREAD, private=False)
     await settled(stage)
-    assert (await decide(stage, CID, "Not now")).status is S.CANCELLED
+    assert (await decide(stage, CID, "Not this")).status is S.CANCELLED
     assert await stage.store.balance(1) == {**HELD, "release": PRICE}
     assert house(stage) == [("undeliverable", PRICE)]
     assert await is_proven(stage)
@@ -417,8 +423,55 @@ async def test_decided_while_others_are_still_being_shown_it(stage: Stage) -> No
     assert (await settled(stage)).status is S.COMPLETED
     assert len(clips(stage, THREAD)) == 1
     assert len(clips(stage, direct(CID))) == 1
+    assert told(stage, CID) == "Bob let v1 be posted."
     assert (await decide(stage, CID, "Not this")).status is S.COMPLETED
     assert "Bob let v1 be posted." in stage.platform.last.text
+
+
+@pytest.mark.parametrize("gates", ["gates", "gates_after"])
+async def test_who_is_shown_it_while_somebody_rejects_it_is_told_once(stage: Stage, gates: str) -> None:
+    await shown_until(stage, gates, CID)
+    await stage.press_raw("1", "reject:1:content", person=BOB, key=direct(BOB))
+    assert (await opened(stage, gates, CID)).status is S.CANCELLED
+    assert len(clips(stage, direct(CID))) == 1
+    assert told(stage, CID) == "Bob did not let v1 be posted: not this content."
+    assert told(stage, BOB) == (
+        "All right, v1 is not posted. I tell whoever asked for it; they are not charged, but the video service bills "
+        "whoever runs this bot all the same."
+    )
+
+
+async def test_who_has_not_been_shown_it_when_it_is_rejected_is_not_shown_it(stage: Stage) -> None:
+    await shown_until(stage, "gates_after", BOB)
+    await stage.press_raw("1", "reject:1:no", person=BOB, key=direct(BOB))
+    assert (await opened(stage, "gates_after", BOB)).status is S.CANCELLED
+    assert [one for one in stage.platform.shown if place(one).chat == direct(CID).chat] == []
+
+
+async def test_an_answer_that_is_none_after_the_clip_is_made_counts_as_a_plain_no(stage: Stage) -> None:
+    await ordered(stage)
+    await stage.press_raw("1", "reject:1:later", person=BOB, key=direct(BOB))
+    assert (await settled(stage)).status is S.CANCELLED
+    assert "ask again later" not in stage.platform.transcript()
+    assert "Bob did not let v1 be posted: no reason was given" in stage.platform.transcript()
+
+
+async def shown_until(stage: Stage, gates: str, person: Person) -> None:
+    """Ann's clip is being shown to the reviewers, and the work stands at this one's gate."""
+    stage.platform = platform = Mortal()
+    getattr(platform, gates)[direct(person)] = asyncio.Event()
+    limited(stage, Limits(), approval=RULES)
+    platform.has_direct = True
+    await stage.say(RICH, key=THREAD, private=False)
+    await stage.press(platform.with_button("Make it"), "Make it", key=THREAD, private=False)
+    async with asyncio.timeout(20):
+        await platform.at_gate.wait()
+
+
+async def opened(stage: Stage, gates: str, person: Person) -> Generation:
+    """The row when that gate is open and everything is said."""
+    getattr(stage.platform, gates)[direct(person)].set()
+    return await settled(stage)
 
 
 async def test_when_nobody_can_be_reached_it_is_kept_and_not_charged(stage: Stage) -> None:

@@ -252,6 +252,47 @@ async def test_a_stop_before_anything_was_sent_notes_nothing() -> None:
     assert rows.marked == {}
 
 
+class FullDisk(Rows):
+    """Takes no notes for the first `full` tries."""
+
+    full = 3
+
+    def _check(self) -> None:
+        if self.full:
+            self.full -= 1
+            raise TemporaryError("database or disk is full")
+
+    async def sent(
+        self, rows: Mapping[int, str], now: datetime, *, moved: Mapping[int, ConversationKey] | None = None
+    ) -> None:
+        self._check()
+        await super().sent(rows, now, moved=moved)
+
+    async def postpone(self, row: int, until: datetime, *, counted: bool = True) -> None:
+        self._check()
+        await super().postpone(row, until, counted=counted)
+
+
+async def test_what_was_said_while_the_disk_was_full_is_not_said_again() -> None:
+    rows, platform = FullDisk(*posts("one", "two")), FakePlatform()
+    async with FakeClock() as clock:
+        outbox = outbox_of(rows, platform, clock)
+        outbox.wake(HERE)
+        await outbox.settled(HERE)
+    assert texts_of(platform) == ["one", "two"]
+    assert len(rows.marked) == 2
+
+
+async def test_a_wait_that_was_asked_for_is_kept_while_the_disk_is_full() -> None:
+    rows, platform = FullDisk(*posts("one")), PickyPlatform()
+    platform.refuses["one"] = TemporaryError("busy", retry_after=60.0)
+    async with FakeClock() as clock:
+        outbox = outbox_of(rows, platform, clock)
+        outbox.wake(HERE)
+        await outbox.settled(HERE)
+    assert rows.due[1] >= START + timedelta(seconds=60)
+
+
 async def test_a_place_of_another_program_is_left_alone() -> None:
     elsewhere = ConversationKey(platform="elsewhere", chat="1")
     rows, platform = Rows(Post(key=elsewhere, text="one")), PickyPlatform()

@@ -9,6 +9,7 @@ import asyncio
 import json
 import random
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
@@ -19,6 +20,8 @@ Moment = Literal["arrived", "processed"]
 Hook = Callable[[Any], Awaitable[None]]
 Answer = Callable[[], Awaitable[web.StreamResponse]]
 
+CALLER: ContextVar[int] = ContextVar("CALLER", default=0)
+"""The port that the call under way comes from, for callbacks that have to know which process made it."""
 BROKEN_JSON = b'{"ok": true, "result": {"unfinished": '
 
 
@@ -27,16 +30,17 @@ class Fault:
     """One thing that goes wrong.
 
     A fault with a `status` or a `body` answers instead of the emulator: the call is not processed. A fault with only
-    `delay` (seconds), `drop="after"` or `malformed` lets the call be processed and spoils the answer, which is how a
-    real answer gets lost.
+    `delay` (seconds), `drop="after"`, `malformed` or `cut` lets the call be processed and spoils the answer, which is
+    how a real answer gets lost.
 
     match: fnmatch pattern on the call's name, case-sensitive
     status: HTTP status to answer with
     retry_after: seconds, as a Retry-After header and in the service's own field
-    body: answer instead of the service's usual error; a dict is sent as JSON
+    body: answer instead of the service's usual error; a dict is sent as JSON, text that begins with "<" as HTML
     delay: seconds to wait before anything else happens
     drop: close the connection before the call is processed, or after, without an answer
     malformed: 200 with JSON that breaks off
+    cut: the usual answer, whose connection breaks off in the middle
     times: how many calls it hits; None for ever
     probability: of hitting a call that matches, from the emulator's seeded random numbers
     after: how many matching calls pass untouched first
@@ -50,6 +54,7 @@ class Fault:
     delay: float = 0.0
     drop: Literal["before", "after"] | None = None
     malformed: bool = False
+    cut: bool = False
     times: int | None = 1
     probability: float = 1.0
     after: int = 0
@@ -130,6 +135,8 @@ async def apply(
     answer: processes the call and makes the usual response; awaited at most once
     error_response: the service's form of an error with `fault.status` (used when the fault has no `body`)
     """
+    peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+    CALLER.set(peer[1] if peer else 0)
     await faults.reached("arrived", name, call)
     fault = faults.next_for(name, call)
     if fault is None:
@@ -150,7 +157,34 @@ async def apply(
         return _hang_up(request)
     if fault.malformed:
         return web.Response(body=BROKEN_JSON, content_type="application/json")
-    return response
+    return _half(response) if fault.cut else response
+
+
+class Streamed(web.StreamResponse):
+    """An answer that sends its body by itself, and can be told to break off."""
+
+    cut_after: int | None = None
+    """After how many bytes of the body; None for the whole."""
+
+
+class _Half(web.Response):
+    """An answer that says how long it is, and ends before."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send half of the body, and hang up."""
+        body = bytes(self.body) if isinstance(self.body, bytes) else b""
+        await web.StreamResponse.write(self, body[: len(body) // 2])
+        if self._req is not None and self._req.transport is not None:
+            # Not abort(): what was sent before shall still arrive.
+            self._req.transport.close()
+
+
+def _half(response: web.StreamResponse) -> web.StreamResponse:
+    if isinstance(response, Streamed):
+        response.cut_after = (response.content_length or 0) // 2
+        return response
+    assert isinstance(response, web.Response)
+    return _Half(body=response.body, status=response.status, content_type=response.content_type)
 
 
 def retry_after_header(fault: Fault) -> dict[str, str]:
@@ -167,7 +201,7 @@ def _with_body(fault: Fault) -> web.Response:
     return web.Response(
         status=fault.status or 200,
         body=body,
-        content_type="application/json" if is_json else "text/plain",
+        content_type="application/json" if is_json else "text/html" if body.startswith(b"<") else "text/plain",
         headers=retry_after_header(fault),
     )
 

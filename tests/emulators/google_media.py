@@ -12,6 +12,7 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
+from tests.emulators.faults import Streamed
 from tests.emulators.google_wire import WireError
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
@@ -33,7 +34,7 @@ class Pace:
     on_piece: Callable[[int], Awaitable[None]] | None = None
 
 
-class FileAnswer(web.StreamResponse):
+class FileAnswer(Streamed):
     """A file as an answer. Nothing leaves before the handler has returned: a fault can still replace it."""
 
     def __init__(self, source: Path | bytes, request: web.Request, pace: Pace, *, mime: str = "video/mp4") -> None:
@@ -69,6 +70,8 @@ class FileAnswer(web.StreamResponse):
         else:
             data = await asyncio.to_thread(self._source.read_bytes)
         limit, self._pace.cut_after = self._pace.cut_after, None
+        if self.cut_after is not None:
+            limit = self.cut_after
         sent, wanted = 0, self.content_length or 0
         while sent < wanted:
             size = min(self._pace.piece, wanted - sent)

@@ -82,6 +82,8 @@ class UpdateQueue:
     def __init__(self, *, attempts: int, backoff: float) -> None:
         self.allowed: frozenset[str] | None = None
         self.webhook: Webhook | None = None
+        self.longest_poll: float = LONGEST_POLL
+        """Seconds after which a poll ends whatever it asked for."""
         self._attempts = attempts
         self._backoff = backoff
         self._pending: list[_Pending] = []
@@ -120,7 +122,7 @@ class UpdateQueue:
         self._changed.notify()
         self._allow(allowed)
         self._confirm(offset)
-        deadline = time.monotonic() + min(max(timeout, 0), LONGEST_POLL)
+        deadline = time.monotonic() + min(max(timeout, 0), self.longest_poll)
         try:
             while True:
                 ready = sorted(self._pending, key=lambda one: one.id or 0)[:limit]

@@ -15,4 +15,7 @@ module that goes through that table. Where it happens is one of four kinds of pl
 
 `ends` sees to it that the process ends there, by SIGKILL or by SIGTERM; `play` is the person in front of it, and the
 one who counts.
+
+`campaign` does it by the hundred: people order at once, any process is killed at any of the places, on SQLite and on
+PostgreSQL with a gateway and two workers, where the database crashes as well; `make faults` prints what came of it.
 """

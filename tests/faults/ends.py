@@ -163,7 +163,7 @@ def _at_call(world: Outside, place: Served, end: Callable[[], Awaitable[bool]]) 
     async def reached(call: Any) -> None:
         nonlocal seen
         told = isinstance(call, Attempt)
-        if place.saying not in _arguments(place, call) or (told and not call.acknowledged):
+        if place.saying not in arguments_of(place, call) or (told and not call.acknowledged):
             return
         seen += 1
         if seen != place.nth:
@@ -179,7 +179,8 @@ def _at_call(world: Outside, place: Served, end: Callable[[], Awaitable[bool]]) 
     faults.on(place.call, reached, moment="arrived" if early else "processed")
 
 
-def _arguments(place: Served, call: Any) -> str:
+def arguments_of(place: Served, call: Any) -> str:
+    """What `saying` is looked for in."""
     if place.service == "google":
         return str(call.body)
     return str(call.payload if isinstance(call, Attempt) else call.params)

@@ -25,6 +25,7 @@ IMPORTED = [
     *("adapters.pyav",),
     # What the libraries import late.
     *("aiosqlite", "anyio._backends._asyncio", "apscheduler.executors.asyncio", "google.auth.aio.credentials"),
+    *("adapters.engine.distributed", "storage.cluster", "bot.money", "storage.reports"),
     *("google.genai._gaos.google_genai", "httpcore", "uvicorn.lifespan.off", "uvicorn.protocols.http.h11_impl"),
 ]
 FORKING = multiprocessing.get_context("forkserver")
@@ -32,12 +33,13 @@ FORKING.set_forkserver_preload(IMPORTED)
 
 
 class Forked:
-    """`reelbot run`, or with settings of `launcher`'s what that makes of it."""
+    """`reelbot run`, or with settings of `launcher`'s what that makes of it; or another command."""
 
-    def __init__(self, world: Outside, **changes: str) -> None:
+    def __init__(self, world: Outside, arguments: tuple[str, ...] = ("run",), /, **changes: str) -> None:
         ours = {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "TMPDIR") if name in os.environ}
         self._environment = {**ours, **world.environment, **changes}
         self._folder = world.folder
+        self._arguments = arguments
         self._process: ForkServerProcess | None = None
         self._over = asyncio.Event()
         self._started = asyncio.Event()
@@ -47,7 +49,9 @@ class Forked:
     async def start(self) -> None:
         """Start it, and return when it listens or has ended."""
         output, written = FORKING.Pipe(duplex=False)
-        process = FORKING.Process(target=_run, args=(written, self._environment, self._folder), daemon=True)
+        process = FORKING.Process(
+            target=_run, args=(written, self._environment, self._folder, self._arguments), daemon=True
+        )
         await asyncio.to_thread(process.start)
         written.close()
         self._process = process
@@ -63,6 +67,12 @@ class Forked:
         """kill -9."""
         if self._process is not None and not self._over.is_set():
             self._process.kill()
+
+    @property
+    def pid(self) -> int:
+        """The process's number; 0 when it does not run."""
+        running = self._process is not None and not self._over.is_set()
+        return (self._process.pid or 0) if running and self._process is not None else 0
 
     async def ended(self) -> int:
         """Return the exit status when it has ended."""
@@ -100,17 +110,18 @@ class Forked:
         transport.close()
 
 
-def _run(output: Connection, environment: dict[str, str], folder: Path) -> None:
+def _run(output: Connection, environment: dict[str, str], folder: Path, arguments: tuple[str, ...]) -> None:
     """In the new process."""
-    os.dup2(output.fileno(), sys.stderr.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(output.fileno(), stream.fileno())
     output.close()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    sys.argv = ["reelbot", "run"]
-    if "FAULT_AT" in environment or "CLOCK_AHEAD_S" in environment:
+    sys.argv = ["reelbot", *arguments]
+    if not {"FAULT_AT", "FAULT_FILE", "CLOCK_AHEAD_S"}.isdisjoint(environment):
         from tests.faults.launcher import main as run
     else:
         from bot.cli import main as run

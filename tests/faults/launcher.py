@@ -1,10 +1,11 @@
 """Runs the real program with a store that sends a signal to its own process at one commit, or by another clock.
 
 FAULT_AT says which commit: "before" or "after", a space, and the names of facts (see `facts`) joined by "+", all of
-which it must save; for putting an event into the inbox, those of `received`. It happens once. FAULT_SIGNAL is SIGKILL,
-or SIGTERM for a disk that is slow as well: a commit that is asked to stop right before it is done when the program has
-begun to stop its work. CLOCK_AHEAD_S is by how many seconds the program's clock is ahead, as if it had been started so
-much later. Everything else is as in `reelbot run`.
+which it must save; for putting an event into the inbox, those of `received`. It happens once. FAULT_FILE names a file
+that says the same as FAULT_AT once it is there: of all processes that look at it, the one that gets to the commit first
+takes it away and ends. FAULT_SIGNAL is SIGKILL, or SIGTERM for a disk that is slow as well: a commit that is asked to
+stop right before it is done when the program has begun to stop its work. CLOCK_AHEAD_S is by how many seconds the
+program's clock is ahead, as if it had been started so much later. Everything else is as in `reelbot run`.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 
-from bot.build import App
+from bot.build import App, Role
 from bot.clock import SystemClock
 from bot.connections import Connections
 from bot.counting import CountingStore
@@ -23,7 +27,8 @@ from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.settings_loading import load_settings
 from bot.stopping import run_until_stopped
-from core.messages import Incoming, Press
+from bot.terms import announce_of
+from core.messages import ConversationKey, Incoming, Press
 from core.ports import Changes, Clock
 
 
@@ -37,7 +42,8 @@ def received(incoming: Incoming) -> frozenset[str]:
 def facts(changes: Changes) -> frozenset[str]:
     """What a commit saves: statuses of generations, "order.none", "order.intent" or "order." and the outcome,
     "announced" once a delivery has something to go on from and "saved." with the name of each such thing, "ledger."
-    and the kind, "turn", "moved" when a message goes into the inbox of another place."""
+    and the kind, "turn", "moved" when a message goes into the inbox of another place. Marking words as sent is a commit
+    as well: "sent"."""
     names = {f"ledger.{entry.kind.value}" for entry in changes.entries}
     if changes.turns:
         names.add("turn")
@@ -63,16 +69,50 @@ async def listening(port: int) -> bool:
     return True
 
 
+class Mark:
+    """The commit at which a process ends. It is taken once, by one process."""
+
+    def __init__(self, at: str, file: str) -> None:
+        """Named at once, or by a file that comes later; each empty for none."""
+        self._at = at
+        self._file = Path(file) if file else None
+
+    def taken(self, side: str, found: frozenset[str]) -> bool:
+        """Whether it is here and nobody else was there before."""
+        named = self._at or self._read()
+        wanted_side, _, wanted = named.partition(" ")
+        if not named or side != wanted_side or not frozenset(wanted.split("+")) <= found:
+            return False
+        if self._at:
+            self._at = ""
+            return True
+        return self._take()
+
+    def _read(self) -> str:
+        if self._file is None:
+            return ""
+        try:
+            return self._file.read_text()
+        except FileNotFoundError:
+            return ""
+
+    def _take(self) -> bool:
+        assert self._file is not None
+        try:
+            self._file.unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+
 class SignallingStore(CountingStore):
     """The program's store, which sends a signal to its process at one commit."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, *, at: str, number: signal.Signals) -> None:
-        super().__init__(settings.database, metrics)
+    def __init__(self, settings: Settings, metrics: Metrics, *, mark: Mark, number: signal.Signals) -> None:
+        super().__init__(settings.database, metrics, announce=announce_of(settings))
         self._port = settings.http_port
-        self._side, _, wanted = at.partition(" ")
-        self._wanted = frozenset(wanted.split("+"))
+        self._mark = mark
         self._number = number
-        self._sent = False
 
     async def receive(self, incoming: Incoming, now: datetime) -> bool:
         """As the store's own."""
@@ -94,10 +134,17 @@ class SignallingStore(CountingStore):
             await super().commit(changes)
         self._reached("after", facts(changes))
 
+    async def sent(
+        self, rows: Mapping[int, str], now: datetime, *, moved: Mapping[int, ConversationKey] | None = None
+    ) -> None:
+        """As the store's own."""
+        self._reached("before", frozenset({"sent"}))
+        await super().sent(rows, now, moved=moved)
+        self._reached("after", frozenset({"sent"}))
+
     def _reached(self, side: str, found: frozenset[str]) -> bool:
-        if self._sent or side != self._side or not self._wanted <= found:
+        if not self._mark.taken(side, found):
             return False
-        self._sent = True
         os.kill(os.getpid(), self._number)
         return True
 
@@ -123,24 +170,31 @@ class ClockAhead(SystemClock):
 class SignallingApp(App):
     """The program with that store."""
 
-    def __init__(self, settings: Settings, clock: Clock, *, at: str, number: signal.Signals) -> None:
+    def __init__(self, settings: Settings, clock: Clock, *, mark: Mark, number: signal.Signals) -> None:
         super().__init__(settings, clock)
-        self._store = SignallingStore(settings, self._metrics, at=at, number=number)
+        self._store = SignallingStore(settings, self._metrics, mark=mark, number=number)
         # What looks rows up for a platform looks into the same store.
-        self.connections = Connections(settings, self._catalogue, clock, self._store)
+        self.connections = Connections(settings, self._catalogue, clock, self._store, pace=self._store.pace)
 
 
 def main() -> None:
-    """As `reelbot run`."""
+    """As `reelbot run`, or `reelbot run --only gateway` and `--only worker`."""
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format, settings.secrets)
     number = signal.Signals[os.environ.get("FAULT_SIGNAL", "SIGKILL")]
     clock = ClockAhead(float(os.environ.get("CLOCK_AHEAD_S", "0")))
-    at = os.environ.get("FAULT_AT", "")
+    at, file = os.environ.get("FAULT_AT", ""), os.environ.get("FAULT_FILE", "")
+    parts: dict[str, Role] = {"gateway": "gateway", "worker": "worker"}
+    only = parts.get(sys.argv[-1])
+
+    def program() -> App:
+        if not at and not file:
+            return App(settings, clock)
+        return SignallingApp(settings, clock, mark=Mark(at, file), number=number)
 
     async def work() -> None:
-        async with SignallingApp(settings, clock, at=at, number=number) if at else App(settings, clock) as program:
-            await program.run()
+        async with program() as running:
+            await running.run(only=only)
 
     run_until_stopped(work, within_s=settings.stop_within_s)
 

@@ -99,6 +99,24 @@ class Play(ABC, Generic[M]):
             await self._press_raw(told, action)
         await self.told("settled already")
 
+    async def tapped(self, message: M, label: str) -> bool:
+        """A tap on a button that is there; whether the platform says that it was taken, or keeps it until it is."""
+        await self.press(message, label)
+        return True
+
+    async def press_raw(self, message: M, action: str) -> None:
+        """A tap on a button that may not be there any more."""
+        await self._press_raw(message, action)
+
+    @property
+    @abstractmethod
+    def person(self) -> str:
+        """The person's id, as settings name people."""
+
+    def buttons_of(self, message: M) -> Sequence[tuple[str, str]]:
+        """Label and action of each button."""
+        return self._buttons(message)
+
     # --- what comes of it ------------------------------------------------------------------------------------------
 
     async def told(self, words: str) -> M:
@@ -168,10 +186,10 @@ class Play(ABC, Generic[M]):
 class TelegramPlay(Play[TelegramMessage]):
     """In a private chat on Telegram."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, name: str = "Ann") -> None:
         super().__init__(world)
         self._telegram = world.telegram
-        self._ann = world.telegram.user("Ann")
+        self._ann = world.telegram.user(name)
         self._chat = world.telegram.private(self._ann)
 
     async def say(self, text: str = RICH) -> None:
@@ -181,6 +199,11 @@ class TelegramPlay(Play[TelegramMessage]):
     async def press(self, message: TelegramMessage, label: str) -> None:
         """As the app does it."""
         await self._chat.press(self._ann, message, label)
+
+    @property
+    def person(self) -> str:
+        """Ours, with the platform's name before it."""
+        return f"telegram:{self._ann.id}"
 
     @property
     def messages(self) -> list[TelegramMessage]:

@@ -18,10 +18,10 @@ Where = Literal["channel", "direct"]
 class SlackPlay(Play[SlackMessage]):
     """In a thread, of a channel or of the person's direct messages."""
 
-    def __init__(self, world: SlackWorld, *, where: Where = "channel") -> None:
+    def __init__(self, world: SlackWorld, *, where: Where = "channel", name: str = "Ann") -> None:
         super().__init__(world)
         self._world: SlackWorld = world
-        self._ann = world.slack.user("Ann")
+        self._ann = world.slack.user(name)
         self._direct = world.slack.direct(self._ann)
         self._there = self._direct if where == "direct" else world.slack.channel("film-club", members=[self._ann])
 
@@ -48,6 +48,10 @@ class SlackPlay(Play[SlackMessage]):
         """The same; whether Slack says that it was taken."""
         await ready(self._world)
         return (await self._there.press(self._ann, message, label)).acknowledged
+
+    async def tapped(self, message: SlackMessage, label: str) -> bool:
+        """The same."""
+        return await self.pressed(message, label)
 
     async def open_form(self, card: SlackMessage) -> None:
         """Open the form behind the card's button."""
@@ -78,6 +82,11 @@ class SlackPlay(Play[SlackMessage]):
         return clip
 
     # --- what is counted -------------------------------------------------------------------------------------------
+
+    @property
+    def person(self) -> str:
+        """Ours, with the platform's name before it."""
+        return f"slack:{self._ann.id}"
 
     @property
     def messages(self) -> list[SlackMessage]:

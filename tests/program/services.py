@@ -84,9 +84,15 @@ def settings_for(google: GoogleEmulator, folder: Path, *, provider: Provider) ->
 
 
 @asynccontextmanager
-async def world(folder: Path, *, provider: Provider = "omni", transport: Transport = "polling") -> AsyncIterator[World]:
+async def world(
+    folder: Path,
+    *,
+    provider: Provider = "omni",
+    transport: Transport = "polling",
+    telegram: TelegramEmulator | None = None,
+) -> AsyncIterator[World]:
     """Telegram and Google, and settings that lead to them."""
-    async with TelegramEmulator(token="123456:TEST") as telegram, GoogleEmulator() as google:
+    async with telegram or TelegramEmulator() as telegram, GoogleEmulator() as google:
         google.brain = brain
         environment = settings_for(google, folder, provider=provider)
         environment |= {

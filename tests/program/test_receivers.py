@@ -35,7 +35,7 @@ async def until_unready(outside: Outside, platform: str) -> str:
 
 
 async def test_telegram_is_gone_for_a_while(tmp_path: Path) -> None:
-    async with world(tmp_path, provider="animatic") as outside, running(outside, clock=SwiftClock()):
+    async with world(tmp_path, provider="animatic") as outside, running(outside):
         await ready(outside)
         ann = outside.telegram.user("Ann")
         chat = outside.telegram.private(ann)

@@ -1,5 +1,5 @@
-"""A stand-in for Cloud Storage's XML interface, as far as obstore speaks it: whole and multipart uploads, ranged
-reads, sizes and deletes. Keeps objects in memory; `broken` makes every call fail with that status."""
+"""A stand-in for Cloud Storage's XML interface and for S3, as far as obstore speaks them: whole and multipart uploads,
+ranged reads, sizes and deletes. Keeps objects in memory; `broken` makes every call fail with that status."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+SIGNED = ("Bearer emulator", "AWS4-HMAC-SHA256 ")
+"""How the header begins that says who asks. What S3 is sent as a signature is not looked at."""
 UPLOAD_ID = "upload-1"
 MAX_BODY = 64 * 1024 * 1024
 
@@ -30,7 +32,7 @@ class ObjectServer:
         self.calls.append(f"{request.method} {request.path_qs}")
         if self.broken:
             return web.Response(status=self.broken)
-        if request.headers.get("Authorization") != "Bearer emulator":
+        if not request.headers.get("Authorization", "").startswith(SIGNED):
             return web.Response(status=401)
         match request.method:
             case "POST" if "uploads" in request.query:
@@ -70,9 +72,9 @@ def _xml(inside: str, root: str) -> web.Response:
 
 
 @asynccontextmanager
-async def object_server() -> AsyncIterator[ObjectServer]:
-    """Run the stand-in on a free port of 127.0.0.1."""
-    server = ObjectServer()
+async def object_server(server: ObjectServer | None = None) -> AsyncIterator[ObjectServer]:
+    """Run the stand-in, or a given one, on a free port of 127.0.0.1."""
+    server = server or ObjectServer()
     app = web.Application(client_max_size=MAX_BODY)
     app.router.add_route("*", "/{name:.*}", server.answer)
     runner = web.AppRunner(app)

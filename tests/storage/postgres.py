@@ -28,6 +28,8 @@ from storage.tables import metadata
 START_WITHIN_S = 20.0
 ACCOUNTS = ("postgres", "nobody")
 QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=60")
+DURABLE = ("synchronous_commit=on",)
+"""Overrides QUICK: a commit is with the operating system before it is answered, so that it survives the server."""
 
 
 def postgres_binaries() -> Path | None:
@@ -50,6 +52,14 @@ def private_postgres() -> Iterator[str]:
     if given:
         yield given
         return
+    with private_server() as server:
+        yield server.url
+
+
+@contextmanager
+def private_server(*, durable: bool = False) -> Iterator[PrivateServer]:
+    """A server of our own, whatever TEST_DATABASE_URL says; raises FileNotFoundError when none is installed. `durable`:
+    what it says is saved is there after `crash`."""
     binaries = postgres_binaries()
     if binaries is None:
         raise FileNotFoundError("PostgreSQL is not installed; set TEST_DATABASE_URL, or install it")
@@ -57,9 +67,39 @@ def private_postgres() -> Iterator[str]:
     try:
         account = _account(folder)
         _initialise(binaries, folder, account)
-        yield from _running(binaries, folder, account)
+        server = PrivateServer(binaries, folder, account, (*QUICK, *(DURABLE if durable else ())))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.crash()  # nobody needs the data
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class PrivateServer:
+    """A PostgreSQL server in a folder."""
+
+    def __init__(self, binaries: Path, folder: Path, account: dict[str, Any], settings: tuple[str, ...]) -> None:
+        self.url = f"postgresql://postgres@/postgres?host={folder}"
+        self._folder = folder
+        self._account = account
+        self._command = [str(binaries / "postgres"), "-D", str(folder / "data")]
+        for setting in (*settings, "listen_addresses=", f"unix_socket_directories={folder}"):
+            self._command += ["-c", setting]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and return when it takes connections."""
+        with (self._folder / "log").open("a") as log:
+            self._process = subprocess.Popen(self._command, cwd=self._folder, stdout=log, stderr=log, **self._account)
+        _wait(self.url, self._process, self._folder / "log")
+
+    def crash(self) -> None:
+        """End it at once, without a checkpoint: every connection breaks, and the next start has to recover."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait()
 
 
 def _account(folder: Path) -> dict[str, Any]:
@@ -80,22 +120,6 @@ def _initialise(binaries: Path, folder: Path, account: dict[str, Any]) -> None:
         raise RuntimeError(f"initdb failed: {done.stderr}")
 
 
-def _running(binaries: Path, folder: Path, account: dict[str, Any]) -> Iterator[str]:
-    settings = [*QUICK, "listen_addresses=", f"unix_socket_directories={folder}"]
-    command = [str(binaries / "postgres"), "-D", str(folder / "data")]
-    for setting in settings:
-        command += ["-c", setting]
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, **account)
-        try:
-            url = f"postgresql://postgres@/postgres?host={folder}"
-            _wait(url, server, folder / "log")
-            yield url
-        finally:
-            server.send_signal(signal.SIGQUIT)  # at once: nobody needs the data
-            server.wait()
-
-
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     until = time.monotonic() + START_WITHIN_S
     while True:
@@ -114,9 +138,11 @@ def fresh_database(server: str) -> Iterator[str]:
     name = f"reelbot_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-        try:
-            yield make_url(server).set(database=name).render_as_string(hide_password=False)
-        finally:
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        # On a connection of its own: the server may have been started anew meanwhile.
+        with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
 

@@ -97,6 +97,7 @@ def tap(url: str, run: int, part: int) -> int:
     return asyncio.run(work())
 
 
+@pytest.mark.timeout(240)
 def test_a_hundred_holds_from_four_processes_stay_within(url: str, processes: Pool) -> None:
     asyncio.run(upgrade(url))
     for run in range(RUNS):

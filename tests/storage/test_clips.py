@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +55,25 @@ async def test_a_large_file_goes_to_a_bucket_in_parts(tmp_path: Path) -> None:
         await store.put(tmp_path / "f", "v1/clip.mp4")
         assert len(server.objects["/bucket/clips/v1/clip.mp4"]) == 12 * MEGABYTE
         assert sum("partNumber" in call for call in server.calls) == 3
+
+
+async def test_a_bucket_of_ones_own_may_be_reached_without_encryption(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"clip")
+    async with object_server() as server:
+        script = (
+            "import asyncio, pathlib, sys; from storage.clips import ObjectClipStore; "
+            "store = ObjectClipStore('s3://bucket', retries=0); "
+            "asyncio.run(store.put(pathlib.Path(sys.argv[1]), 'v1/clip.mp4'))"
+        )
+        # The environment of a process of its own: obstore looks there.
+        keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "us-east-1"}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", script, str(tmp_path / "f")),
+            cwd=Path(clips.__file__).parent.parent,
+            env={**os.environ, **keys, "AWS_ENDPOINT": server.url, "AWS_ALLOW_HTTP": "true"},
+        )
+        assert await process.wait() == 0
+        assert server.objects["/bucket/v1/clip.mp4"] == b"clip"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ import pytest
 from core.errors import TemporaryError
 from core.ports import Claims
 from storage.cluster import PostgresBell, PostgresClaims, advisory_key
-from storage.lease import PostgresLease
 from storage.migrations import upgrade
 from tests.storage.postgres import fresh_database, postgres_available, private_postgres
 
@@ -203,13 +202,10 @@ async def test_claims_stay_clear_of_the_other_locks_and_of_each_other(url: str) 
     assert len(keys) == 20_000
     assert advisory_key("generation:1") == advisory_key("generation:1")
 
-    lease = PostgresLease(url)
-    await lease.take()
     async with two(url) as (one, other):
         assert await one.take("a")
         await upgrade(url)  # takes a lock of its own
         assert not await other.take("a")
-    await lease.give_back()
 
 
 async def test_a_rung_name_is_heard_by_the_others(url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import traceback
 from contextlib import closing
 from pathlib import Path
 
@@ -76,6 +77,22 @@ async def test_a_locked_database_is_temporary_and_still_read(tmp_path: Path) -> 
         assert len(await store.waiting(KEY)) == 1
         other.execute("ROLLBACK")
     assert await store.receive(a_message(2), NOW)
+    await store.close()
+
+
+async def test_an_error_does_not_quote_what_people_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "reelbot.db"
+    await upgrade(f"sqlite:///{path}")
+    store = SqlStore(f"sqlite:///{path}")
+    said = a_message(text="a red fox")
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("ALTER TABLE inbox RENAME TO elsewhere")
+    with pytest.raises(PermanentError) as raised:
+        await store.receive(said, NOW)
+    logged = "".join(traceback.format_exception(raised.value))
+    assert "INSERT INTO inbox" in logged
+    assert "a red fox" not in logged
+    assert "[parameters: " not in logged
     await store.close()
 
 

@@ -15,7 +15,9 @@ from bot.clock import SystemClock
 from core.ports import Clock
 from storage.cluster import PostgresBell, PostgresClaims
 
-QUICK = Pace(fetch_s=0.05, heartbeat_s=0.15, stalled_s=0.6, look_s=0.02, claim_within_s=1.0, answer_within_s=3.0)
+QUICK = Pace(
+    fetch_s=0.05, heartbeat_s=0.15, stalled_s=0.6, look_s=0.02, claim_within_s=1.0, hung_s=0.8, answer_within_s=3.0
+)
 """Ten times as fast as the program."""
 
 

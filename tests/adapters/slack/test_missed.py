@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -12,7 +12,6 @@ from adapters.slack.missed import PAGE
 from core.errors import PermanentError, TemporaryError
 from core.messages import ConversationKey
 from tests.adapters.slack.listening import Taken, listening, made
-from tests.adapters.slack.support import connected
 from tests.clock import FakeClock
 from tests.emulators.faults import Fault
 from tests.emulators.slack import SlackChannel, SlackEmulator, SlackMessage, SlackUser
@@ -20,10 +19,6 @@ from tests.emulators.slack import SlackChannel, SlackEmulator, SlackMessage, Sla
 
 def place(slack: SlackEmulator, channel: SlackChannel, root: SlackMessage) -> ConversationKey:
     return ConversationKey(platform="slack", chat=f"{slack.team.id}/{channel.id}", thread=root.ts)
-
-
-def just_after(message: SlackMessage) -> datetime:
-    return moment(message.ts) + timedelta(microseconds=1)
 
 
 async def test_what_was_written_since_is_handed_on_as_if_it_came_now(
@@ -42,7 +37,7 @@ async def test_what_was_written_since_is_handed_on_as_if_it_came_now(
     await connection.client.chat_postMessage(channel=channel.id, thread_ts=asked.ts, text="my own words")
     taken = Taken()
     receiver = made(connection, clock)
-    await receiver.read_back(place(slack, channel, asked), just_after(before), taken)
+    await receiver.read_back(place(slack, channel, asked), moment(before.ts), taken)
     assert taken.said == ["longer", "no sound"]
     first, second = await taken.message(1), await taken.message(2)
     assert (first.event_id, first.key, first.sender.id) == (
@@ -56,11 +51,11 @@ async def test_what_was_written_since_is_handed_on_as_if_it_came_now(
 async def test_its_event_is_that_of_the_message_that_came(
     slack: SlackEmulator, connection: SlackConnection, clock: FakeClock, channel: SlackChannel, anna: SlackUser
 ) -> None:
-    receiver, taken = made(connected(slack, app_token=slack.app_token), clock), Taken()
-    async with listening(slack, receiver, taken, socket=True):
+    receiver, taken = made(connection, clock, signing_secret=slack.signing_secret), Taken()
+    async with listening(slack, receiver, taken, socket=False):
         root = await channel.say(anna, "@reelbot a fox")
         came = await taken.message()
-        await receiver.read_back(place(slack, channel, root), moment(root.ts), taken)
+        await receiver.read_back(place(slack, channel, root), moment(root.ts) - timedelta(seconds=1), taken)
     assert {one.event_id for one in taken.all} == {came.event_id}
     assert (await taken.message(len(taken.all))).text == came.text
 
@@ -76,7 +71,7 @@ async def test_long_threads_are_read_to_their_end(
     for number in range(PAGE + 5):
         await channel.say(anna, f"shot {number}", thread=asked)
     taken = Taken()
-    await made(connection, clock).read_back(place(slack, channel, asked), just_after(asked), taken)
+    await made(connection, clock).read_back(place(slack, channel, asked), moment(asked.ts), taken)
     assert taken.said == [f"shot {number}" for number in range(PAGE + 5)]
 
 
@@ -93,7 +88,7 @@ async def test_what_keeps_it_from_being_read_is_said(
     with pytest.raises(TemporaryError):
         await receiver.read_back(key, moment(asked.ts), Taken())
     with pytest.raises(TemporaryError):
-        await receiver.read_back(key, moment(asked.ts), Taken(TemporaryError()))
+        await receiver.read_back(key, moment(asked.ts) - timedelta(seconds=1), Taken(TemporaryError()))
     gone = ConversationKey(platform="slack", chat=key.chat, thread="1700000000.000001")
     with pytest.raises(PermanentError):
         await receiver.read_back(gone, moment(asked.ts), Taken())
@@ -110,5 +105,5 @@ async def test_strangers_are_not_heard_in_this_way_either(
     await channel.say(anna, "longer", thread=asked)
     taken = Taken()
     receiver = made(connection, clock, allowed_users=frozenset({"U0SOMEBODY"}))
-    await receiver.read_back(place(slack, channel, asked), just_after(asked), taken)
+    await receiver.read_back(place(slack, channel, asked), moment(asked.ts), taken)
     assert taken.all == []

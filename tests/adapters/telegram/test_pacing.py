@@ -105,6 +105,21 @@ async def test_two_429s_pause_everything() -> None:
     assert await pacing.turn("9")
 
 
+async def test_no_pause_grows_when_the_clock_is_set_back() -> None:
+    clock = FakeClock()
+    pacing = Pacing(clock)
+    pacing.pause("5", 7)
+    pacing.pause("6", 4)
+    clock.advance(-3600)
+    for chat in ("5", "9"):
+        with pytest.raises(TemporaryError) as caught:
+            await pacing.turn(chat)
+        assert caught.value.retry_after == 7
+    clock.advance(7)
+    assert await pacing.turn("5")
+    assert await pacing.turn("9")
+
+
 async def test_a_pause_reaches_those_who_wait_already() -> None:
     clock = FakeClock()
     pacing = Pacing(clock, chat_burst=1)

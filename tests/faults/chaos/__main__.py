@@ -1,0 +1,221 @@
+"""`python -m tests.faults.chaos`: so many generations in bad weather; prints what was done to them and what came of it.
+
+The real program runs in this process, by a fast clock, against the emulators. Exit code 1 when anything came out that
+must not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from bot.logs import configure_logging
+from core.generation import FINAL, Generation, GenerationStatus
+from core.money import exact_dollars
+from storage.store import SqlStore
+from tests.emulators.google import Clip, Empty, Failure, Refusal
+from tests.emulators.google_orders import Outcome
+from tests.faults.chaos.counts import Result, count
+from tests.faults.chaos.episodes import Episodes, JumpingClock, small_disk
+from tests.faults.chaos.people import Someone, Tally
+from tests.faults.chaos.weather import SHARE, FlakyObjects, Weather
+from tests.program.running import ROOT, ready, running
+from tests.program.services import World, world
+from tests.storage.object_server import object_server
+from tests.storage.postgres import fresh_database, private_postgres
+
+AT_ONCE = 60
+"""People who are there at the same time."""
+TIMEOUT_S = 1.0
+"""How long the program waits for Google here, in seconds."""
+LONGEST_POLL_S = 0.5
+CALM_S = 60.0
+"""How long everything may take to come to rest once the weather is good, in seconds."""
+BAD_CLIPS: tuple[Outcome, ...] = (
+    Failure(code=13, message="The renderer broke down"),
+    Refusal("This shows something we do not make"),
+    Empty(),
+    Clip(black=True),
+    Clip(frozen=True),
+    Clip(silent=True),
+    Clip(seconds=2.0),
+    Clip(width=640, height=640),
+)
+
+
+def main() -> int:
+    """Run it, and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.chaos", description=__doc__)
+    parser.add_argument("--generations", type=int, default=1000, help="how many are ordered")
+    parser.add_argument("--seed", type=int, default=1, help="of everything that happens by chance")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--log", type=Path, default=Path(os.devnull), help="where the program's own log goes")
+    given = parser.parse_args()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reelbot-chaos-")))
+        address = stack.enter_context(_database(given.database, folder))
+        (folder / "data").mkdir()
+        disk = stack.enter_context(small_disk(folder / "data"))
+        configure_logging("INFO", "json", stream=stack.enter_context(given.log.open("w")))
+        began = time.monotonic()
+        return asyncio.run(_run(folder, address, disk=disk, generations=given.generations, seed=given.seed, at=began))
+
+
+@contextmanager
+def _database(kind: str, folder: Path) -> Iterator[str]:
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'data' / 'reelbot.db'}"
+        return
+    with private_postgres() as server, fresh_database(server) as address:
+        yield address
+
+
+async def _run(folder: Path, database: str, *, disk: bool, generations: int, seed: int, at: float) -> int:
+    clock, objects = JumpingClock(), FlakyObjects(seed)
+    async with object_server(objects), world(folder, provider="veo") as outside:
+        google, telegram = Weather(seed, stall_s=1.5 * TIMEOUT_S), Weather(seed + 1, stall_s=0.5)
+        google.bad = telegram.bad = objects.bad = False
+        outside.google.faults, outside.telegram.faults = google, telegram
+        # A poll counts by the program's clock, which would take a usual one for silence.
+        outside.telegram.state.updates.longest_poll = LONGEST_POLL_S
+        outside.google.omni.next(*_outcomes(2 * generations, seed))
+        outside.google.veo.next(*_outcomes(2 * generations, seed + 1))
+        outside.environment |= _settings(database, objects)
+        episodes = Episodes(clock=clock, objects=objects, disk=folder / "data" if disk else None)
+        tally = Tally(wanted=generations)
+        people = [Someone(outside, number, tally, seed) for number in range(min(AT_ONCE, generations))]
+        async with running(outside, clock=clock):
+            await ready(outside)
+            google.bad = telegram.bad = objects.bad = True
+            befalls = asyncio.create_task(episodes.run())
+            await asyncio.gather(*(someone.live() for someone in people))
+            befalls.cancel()
+            with suppress(asyncio.CancelledError):
+                await befalls
+            google.bad = telegram.bad = objects.bad = False
+            rows = await _at_rest(database, clock)
+        result = count(outside, people, tally, rows, telegram)
+        await _hold_against_ledger(outside, result)
+        _print(result, tally, episodes, disk=disk, weathers={"Google": google, "Telegram": telegram}, objects=objects)
+        print(f"{sum(result.ends.values())} generations in {time.monotonic() - at:.0f} s, seed {seed}")
+    return 1 if result.violations else 0
+
+
+def _outcomes(number: int, seed: int) -> list[Outcome]:
+    """What the services make of the orders: a fifth is no good."""
+    chance = random.Random(seed)
+    return [chance.choice(BAD_CLIPS) if chance.random() < SHARE else Clip() for _ in range(number)]
+
+
+def _settings(database: str, objects: FlakyObjects) -> dict[str, str]:
+    """Everything at the speed of the clock, and clips in a bucket."""
+    # obstore takes its credentials and addresses from the environment of the process.
+    os.environ |= {
+        "AWS_ENDPOINT": objects.url,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+    }
+    return {
+        "DATABASE_URL": database,
+        "MEDIA_URL": "s3://clips/reelbot",
+        "VIDEO_POLL_MIN_S": "2",
+        "VIDEO_POLL_MAX_S": "20",
+        "PROGRESS_EDIT_S": "5",
+        "ORDER_TIMEOUT_S": str(TIMEOUT_S),
+        "DIALOGUE_TIMEOUT_S": str(TIMEOUT_S),
+        "MAX_IN_FLIGHT": "12",
+        "MAX_IN_FLIGHT_PER_PERSON": "4",
+        "LIMIT_TURNS_PER_MIN": "0",
+        "TELEGRAM_MESSAGES_PER_S": "1000",
+    }
+
+
+async def _at_rest(database: str, clock: JumpingClock) -> tuple[Generation, ...]:
+    """Every row, once nobody works on any and everything is said, or it has taken too long."""
+    store = SqlStore(database)
+    await store.open()
+    try:
+        until = time.monotonic() + CALM_S
+        while True:
+            rows = await store.with_status(*GenerationStatus)
+            ordered = [row for row in rows if GenerationStatus.QUEUED.value in row.entered]
+            ended = all(row.status in FINAL and not row.on_its_way_elsewhere for row in ordered)
+            if (ended and not await store.unsent_keys(clock.now())) or time.monotonic() > until:
+                await asyncio.sleep(1.0)  # in which something that is done twice would be done again
+                return await store.with_status(*GenerationStatus)
+            await asyncio.sleep(0.1)
+    finally:
+        await store.close()
+
+
+async def _hold_against_ledger(outside: World, result: Result) -> None:
+    """`reelbot money check` must find nothing, nothing may be held any more, and what is captured is what people
+    got."""
+    check = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "money", "check"),
+        cwd=ROOT,
+        env={**os.environ, **outside.environment},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said = (await check.communicate())[0].decode()
+    print(said)
+    captured, held = (re.search(rf"{name}\s+(\$[\d.,]+)", said) for name in ("Captured", "Still held"))
+    if check.returncode:
+        result.violations.append("`reelbot money check` finds something wrong")
+    if captured is None or captured[1] != exact_dollars(result.delivered):
+        result.violations.append(f"captured is not what was delivered, {exact_dollars(result.delivered)}")
+    if held is None or held[1] != exact_dollars(0):
+        result.violations.append("something is still held")
+
+
+def _print(
+    result: Result,
+    tally: Tally,
+    episodes: Episodes,
+    *,
+    disk: bool,
+    weathers: dict[str, Weather],
+    objects: FlakyObjects,
+) -> None:
+    print("Injected")
+    for name, weather in weathers.items():
+        print(f"  {name}: {sum(weather.spoiled.values())} of {weather.calls} calls")
+        for way, times in sorted(weather.spoiled.items()):
+            print(f"    {way:<22}{times:>7}")
+    print(f"  Object store: {sum(objects.spoiled.values())} of {objects.seen} calls")
+    for way, times in sorted(objects.spoiled.items()):
+        print(f"    {way:<22}{times:>7}")
+    for name, times in episodes.seen.items():
+        print(f"  {name:<24}{times:>7} times")
+    if not disk:
+        print("  The disk was never full: this machine does not let us have a small one of our own.")
+    print("People")
+    again = sum(tally.again.values())
+    print(f"  ordered {len(tally.ordered)}, asked {tally.stopped} times to stop, tried again {tally.retried} times;")
+    print(f"  after a lost answer ordered again {again} times and dropped {tally.dropped}")
+    print("Came of it")
+    for end, times in sorted(result.ends.items()):
+        print(f"  {end:<24}{times:>7}")
+    print(f"  {'orders accepted':<24}{result.orders:>7}")
+    print(f"  {'clips in chats':<24}{result.clips:>7}")
+    print(f"  {'lost answers, asked':<24}{result.lost_answers:>7}")
+    print(f"  {'final words repeated':<24}{result.repeated:>7}   Telegram's answer to the first was lost")
+    print(f"  {'announced once more':<24}{result.announced:>7}   likewise")
+    print(f"  {'violations':<24}{len(result.violations):>7}")
+    for violation in result.violations:
+        print(f"\n{violation}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

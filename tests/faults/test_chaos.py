@@ -1,0 +1,33 @@
+"""The short form of `make chaos`: the whole program in bad weather, once with every kind of trouble there is."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.program.running import ROOT
+
+GENERATIONS = 25
+
+
+@pytest.mark.timeout(300)
+async def test_everybody_is_told_once_and_pays_for_what_they_got(tmp_path: Path) -> None:
+    # In a process of its own, which can have a small disk of its own, and fill it.
+    command = (sys.executable, "-m", "tests.faults.chaos", "--generations", str(GENERATIONS), "--seed", "7")
+    chaos = await asyncio.create_subprocess_exec(
+        *command,
+        *("--log", str(tmp_path / "log")),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said = (await chaos.communicate())[0].decode()
+    assert chaos.returncode == 0, said
+    for trouble in ("object store away", "clock set ahead", "clock set back", "dropped after", "HTML instead"):
+        assert trouble in said, said
+    assert re.search(r"completed +[1-9]", said), said
+    assert int(re.findall(r"(\d+) generations in", said)[0]) >= GENERATIONS - 1, said
