@@ -165,7 +165,7 @@ def _webhook_page(handler: Webhook) -> Callable[[Request], Awaitable[Response]]:
 async def _body(request: Request) -> bytes | None:
     """The body, or None when it is too large."""
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_BODY:
+    if length.isdecimal() and (len(length) > 18 or int(length) > MAX_BODY):
         return None
     parts = bytearray()
     async for part in request.stream():

@@ -246,7 +246,8 @@ class Admission:
             queued,
             running,
             self._capacity,
-            admitted=await self._generations.admitted(now - LOOK_BACK),
+            # What lies ahead was before the clock was set back, and counts no more; a minute may be another machine's.
+            admitted=[one for one in await self._generations.admitted(now - LOOK_BACK) if one.at < now + MINUTE],
             orders_per_minute=self._catalogue.orders_per_minute(now),
         )
         while (chosen := line.next(now)) is not None:

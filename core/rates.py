@@ -1,8 +1,34 @@
-"""From a service's limit to a rate that keeps it. Who counts is whoever implements the `Pace` port."""
+"""From a service's limit to a rate that keeps it, and the pause that a service asks for. Who counts is whoever
+implements the `Pace` port."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Self
+
 from core.ports import Rate
+
+
+@dataclass(slots=True)
+class Pause:
+    """A pause that a service asked for."""
+
+    until: datetime
+    seconds: float
+    """What was asked for."""
+
+    @classmethod
+    def of(cls, seconds: float, now: datetime) -> Self:
+        """One that begins now."""
+        return cls(now + timedelta(seconds=seconds), seconds)
+
+    def left(self, now: datetime) -> float:
+        """Seconds that are left, 0 once it is over: at most what was asked for, also when the clock was set back."""
+        left = (self.until - now).total_seconds()
+        if left > self.seconds:
+            self.until, left = now + timedelta(seconds=self.seconds), self.seconds
+        return max(0.0, left)
 
 
 def within(name: str, *, limit: int, window_s: float, burst: int) -> Rate:

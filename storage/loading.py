@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
@@ -31,6 +31,8 @@ MAX_FINISHED = 10
 """How many of the others a scene holds."""
 MAX_CONVERSATIONS = 20
 MAX_TIMES = 100
+LONGEST_PAUSE = timedelta(minutes=30)
+"""What is put off for longer was put off by a clock that was set back since, or by a service that may say so again."""
 
 
 def _in_place(table: Table, key: ConversationKey) -> ColumnElement[bool]:
@@ -250,7 +252,7 @@ def unsent(connection: Connection, key: ConversationKey, now: datetime) -> tuple
     )
     ready: list[Any] = []
     for row in connection.execute(statement):
-        if row.due_at is not None and row.due_at > now:
+        if row.due_at is not None and now < row.due_at <= now + LONGEST_PAUSE:
             break
         ready.append(row)
     shown = {anchor: message_of(connection, anchor) for anchor in {row.body.anchor for row in ready} - {""}}
@@ -264,5 +266,6 @@ def unsent_keys(connection: Connection, now: datetime) -> tuple[ConversationKey,
     """Every place whose first unsent row does not have to wait."""
     place = (outbox.c.platform, outbox.c.chat, outbox.c.thread)
     first = select(func.min(outbox.c.id)).where(outbox.c.sent_at.is_(None)).group_by(*place)
-    ready = and_(outbox.c.id.in_(first), or_(outbox.c.due_at.is_(None), outbox.c.due_at <= now))
+    later = outbox.c.due_at > now + LONGEST_PAUSE
+    ready = and_(outbox.c.id.in_(first), or_(outbox.c.due_at.is_(None), outbox.c.due_at <= now, later))
     return _keys(connection, outbox, ready)

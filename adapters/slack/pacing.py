@@ -21,7 +21,7 @@ from slack_sdk.errors import SlackApiError
 from adapters.slack import failures
 from core.errors import TemporaryError
 from core.ports import Clock, Pace, Rate
-from core.rates import within
+from core.rates import Pause, within
 
 _MINUTE = timedelta(minutes=1)
 _BY_CHANNEL = frozenset({"chat.postMessage"})
@@ -44,7 +44,7 @@ class Pacing:
         self._shared = shared
         self._budget = progress_edits_per_min
         self._spent: deque[datetime] = deque()
-        self._paused: dict[tuple[str, str], datetime] = {}
+        self._paused: dict[tuple[str, str], Pause] = {}
 
     async def progress(self) -> bool:
         """Whether one more progress edit may be made now; it is counted if so. Where the shared pace cannot be asked,
@@ -103,12 +103,12 @@ class Pacing:
 
     def _pause(self, method: str, channel: str, seconds: float) -> None:
         now = self._clock.now()
-        self._paused = {one: until for one, until in self._paused.items() if until > now}
-        self._paused[_counted(method, channel)] = now + timedelta(seconds=seconds)
+        self._paused = {one: pause for one, pause in self._paused.items() if pause.left(now) > 0}
+        self._paused[_counted(method, channel)] = Pause.of(seconds, now)
 
     def _left(self, method: str, channel: str) -> float:
-        until = self._paused.get(_counted(method, channel))
-        return max(0.0, (until - self._clock.now()).total_seconds()) if until is not None else 0.0
+        pause = self._paused.get(_counted(method, channel))
+        return pause.left(self._clock.now()) if pause is not None else 0.0
 
 
 def _counted(method: str, channel: str) -> tuple[str, str]:

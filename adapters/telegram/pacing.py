@@ -21,7 +21,7 @@ import structlog
 
 from core.errors import TemporaryError
 from core.ports import Clock, Pace, Rate
-from core.rates import within
+from core.rates import Pause, within
 
 _LOOK_AGAIN_S = 0.05
 _MANY_CHATS = 1_000
@@ -67,21 +67,6 @@ class _Window:
         return not self._taken or self._taken[-1] + self._span < now
 
 
-@dataclass(slots=True)
-class _Pause:
-    """A pause that Telegram asked for."""
-
-    until: datetime
-    seconds: float
-
-    def left(self, now: datetime) -> float:
-        """Seconds that are left: at most what was asked for, also when the clock was set back."""
-        left = (self.until - now).total_seconds()
-        if left > self.seconds:
-            self.until, left = now + timedelta(seconds=self.seconds), self.seconds
-        return left
-
-
 @dataclass(slots=True, eq=False)
 class _Turn:
     urgency: Urgency
@@ -125,8 +110,8 @@ class Pacing:
         self._group_per_min = group_per_min
         self._chats: dict[str, _Window] = {}
         self._groups: dict[str, _Window] = {}
-        self._paused: dict[str, _Pause] = {}
-        self._all_paused: _Pause | None = None
+        self._paused: dict[str, Pause] = {}
+        self._all_paused: Pause | None = None
         self._waiting: list[_Turn] = []
         self._count = 0
 
@@ -172,9 +157,9 @@ class Pacing:
         known = self._paused.get(chat)
         longest = max([seconds, *(pause.left(now) for pause in self._paused.values())])
         if any(other != chat for other in self._paused):
-            self._all_paused = _Pause(now + timedelta(seconds=longest), longest)
+            self._all_paused = Pause.of(longest, now)
         if known is None or seconds > known.left(now):
-            self._paused[chat] = _Pause(now + timedelta(seconds=seconds), seconds)
+            self._paused[chat] = Pause.of(seconds, now)
 
     def _check_pause(self, chat: str, now: datetime) -> None:
         left = max(

@@ -483,6 +483,15 @@ async def test_a_place_waits_for_its_first_row(store: SqlStore) -> None:
     assert [item.post.text for item in await store.unsent(KEY, later(30))] == ["One"]
 
 
+async def test_a_clock_that_is_set_back_makes_nobody_wait(store: SqlStore) -> None:
+    await _begin(store)
+    await _say(store, OutboxPost(post=a_post("One")))
+    (one,) = await store.unsent(KEY, NOW)
+    await store.postpone(one.row, later(7200))
+    assert [item.post.text for item in await store.unsent(KEY, NOW)] == ["One"]
+    assert await store.unsent_keys(NOW) == (KEY,)
+
+
 async def test_an_anchor_stands_for_its_latest_message(store: SqlStore) -> None:
     await _begin(store)
     assert await store.message_of("status") == ""

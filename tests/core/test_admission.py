@@ -323,6 +323,17 @@ async def test_a_services_orders_per_minute_are_kept(stage: Stage, restarts: boo
             admission = admission_of(stage, engine, WIDE, clock, most=2)
 
 
+async def test_orders_from_before_the_clock_was_set_back_keep_nobody_waiting(stage: Stage) -> None:
+    engine, clock = StartedNothing(), FakeClock()
+    await keep(stage, *(queued(number, after=number) for number in range(1, 5)))
+    admission = admission_of(stage, engine, WIDE, clock, most=2)
+    await admission.admit()
+    assert engine.started == [1, 2]
+    clock.advance(-3600)
+    await admission.admit()
+    assert engine.started == [1, 2, 3, 4]
+
+
 async def test_whose_turn_it_is_outlasts_the_program(stage: Stage) -> None:
     engine, clock, one = StartedNothing(), FakeClock(), Capacity(overall=1, per_person=1)
     await keep(stage, queued(1), queued(2, after=1), queued(3, BOB, after=2))

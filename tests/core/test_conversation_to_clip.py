@@ -530,7 +530,9 @@ async def test_the_queue_is_fair_and_shows_the_position(stage: Stage) -> None:
     other = ConversationKey(platform="fake", chat="bob")
     await stage.say(RICH, key=other, person=BOB)
     await stage.press(stage.platform.with_button("Make it"), "Make it", key=other, person=BOB)
-    await stage.product.progress.tick()
+    for _ in range(2):  # what is being said in a place goes before progress, which is shown at the next tick
+        await stage.product.progress.tick()
+        await stage.product.outbox.settled(HERE)
     assert "number 1" in stage.platform.having("v4 · In the queue").text
     assert "number 3" in stage.platform.having("v3 · In the queue").text
     stage.provider.on_poll.clear()

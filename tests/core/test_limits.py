@@ -112,6 +112,7 @@ async def test_over_a_limit_it_says_which_and_what_is_left_and_when_it_renews(st
     await stage.press(stage.platform.with_button("Make it"), "Make it")
     await stage.press(stage.platform.with_button("New price"), "New price")
     await stage.press(stage.platform.with_button("Make it"), "Make it")
+    assert (await stage.finished(3)).status is S.COMPLETED
     assert len(stage.provider.orders) == 2, "the next day has a limit of its own"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 import pytest
@@ -16,7 +16,9 @@ from core.errors import OrderNotSent, OrderRefused, PermanentError, StaleRow, Te
 from core.inspection import ClipFacts, Flaw, Promise, flaws, ratio
 from core.money import dollars
 from core.polling import backoff, next_look
+from core.rates import Pause
 from core.request import MAX_TEXT, RESOLUTIONS, SPOKEN_SLOTS, MediaRef, Tier, VideoRequest, changed
+from tests.clock import START
 from tests.core.test_generation import NOW, a_clip
 
 PICTURE = MediaRef(name="inputs/a.jpg", mime_type="image/jpeg")
@@ -346,3 +348,11 @@ def test_errors_say_what_happened_and_how_long_to_wait() -> None:
     refused = OrderRefused("no", temporary=True, retry_after=9.0, safety=True)
     assert (refused.temporary, refused.retry_after, refused.safety) == (True, 9.0, True)
     assert PermanentError().uses == ()
+
+
+def test_a_pause_lasts_no_longer_than_was_asked_for_when_the_clock_is_set_back() -> None:
+    pause = Pause.of(7.0, START)
+    assert pause.left(START + timedelta(seconds=3)) == 4.0
+    assert pause.left(START - timedelta(hours=1)) == 7.0
+    assert pause.left(START - timedelta(hours=1) + timedelta(seconds=5)) == 2.0
+    assert pause.left(START + timedelta(hours=2)) == 0.0

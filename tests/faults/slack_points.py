@@ -71,12 +71,13 @@ KILLED = (
              share_delay=0.5),
     Bringing(name="the-completion-is-done", at=(_to(COMPLETE),)),
     Bringing(name="the-completion-is-done-and-its-share-is-late", at=(_to(COMPLETE),), share_delay=1.0),
-    Bringing(name="the-completion-was-done-an-hour-ago", at=(_to(COMPLETE),), later_s=3_600.0),
+    # The fourth reply says that it was away.
+    Bringing(name="the-completion-was-done-an-hour-ago", at=(_to(COMPLETE),), later_s=3_600.0, replies=4),
     # It was done.
     Bringing(name="before-completed-is-saved", share_delay=0.5, at=(
         _before("saved.completed"), _to(LOOK), _before("saved.posted"), _after("saved.posted"),
         _before("ledger.capture"), _after("ledger.capture"))),
-    Bringing(name="after-completed-is-saved", share_delay=1.0, at=(
+    Bringing(name="after-completed-is-saved", share_delay=2.5, at=(
         _after("saved.completed"), _to(LOOK, nth=2), _before("saved.posted"))),
     # Where Slack takes no blocks with a file.
     Bringing(name="without-blocks", file_blocks=False, later_s=9.5, replies=4, at=(

@@ -46,21 +46,21 @@ def good(found: Found, *, kills: int) -> None:
     assert not found.missed
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_four_kills_on_sqlite(tmp_path: Path) -> None:
     how = replace(setting("sqlite", 0, kills=0, seed=20, platform="telegram"), service="omni", approved=False)
     names = ("before-message-is-taken-in", "answer-is-lost", "random", "before-capture")
     good(await run(tmp_path, chosen(how, *names), None), kills=4)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_four_kills_where_somebody_approves(tmp_path: Path) -> None:
     how = replace(setting("sqlite", 0, kills=0, seed=20, platform="slack"), service="omni", approved=True)
     names = ("after-approval-is-asked-for", "before-approved", "after-look-is-asked-for", "completion-is-done")
     good(await run(tmp_path, chosen(how, *names), None), kills=4)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(postgres_binaries() is None, reason="PostgreSQL is not installed")
 async def test_a_gateway_a_worker_and_the_database_are_killed_on_postgresql(tmp_path: Path) -> None:
     how = replace(setting("postgresql", 0, kills=0, seed=20, platform="telegram"), service="omni", approved=False)
@@ -69,7 +69,7 @@ async def test_a_gateway_a_worker_and_the_database_are_killed_on_postgresql(tmp_
         good(await run(tmp_path, chosen(how, *names), server), kills=4)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_what_must_not_be_is_counted(tmp_path: Path) -> None:
     """The count finds a second order, a second clip, a lost wish and an order that nobody was told of."""
     async with world(tmp_path) as outside:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.program.running import ROOT
 
-GENERATIONS = 25
+GENERATIONS = 8
 
 
 @pytest.mark.timeout(300)

@@ -33,11 +33,13 @@ from tests.program.services import World, world
 from tests.storage.object_server import object_server
 from tests.storage.postgres import fresh_database, private_postgres
 
-AT_ONCE = 60
+AT_ONCE = 30
 """People who are there at the same time."""
 TIMEOUT_S = 1.0
 """How long the program waits for Google here, in seconds."""
 LONGEST_POLL_S = 0.5
+FILMING_S = 1.0
+"""How long a service works on an order, in seconds: half of what the cards say, and time enough to cancel."""
 CALM_S = 60.0
 """How long everything may take to come to rest once the weather is good, in seconds."""
 BAD_CLIPS: tuple[Outcome, ...] = (
@@ -87,6 +89,8 @@ async def _run(folder: Path, database: str, *, disk: bool, generations: int, see
         outside.google.faults, outside.telegram.faults = google, telegram
         # A poll counts by the program's clock, which would take a usual one for silence.
         outside.telegram.state.updates.longest_poll = LONGEST_POLL_S
+        outside.google.omni.takes(FILMING_S)
+        outside.google.veo.takes(FILMING_S)
         outside.google.omni.next(*_outcomes(2 * generations, seed))
         outside.google.veo.next(*_outcomes(2 * generations, seed + 1))
         outside.environment |= _settings(database, objects)
@@ -131,7 +135,8 @@ def _settings(database: str, objects: FlakyObjects) -> dict[str, str]:
         "MEDIA_URL": "s3://clips/reelbot",
         "VIDEO_POLL_MIN_S": "2",
         "VIDEO_POLL_MAX_S": "20",
-        "PROGRESS_EDIT_S": "5",
+        "PROGRESS_EDIT_S": "60",
+        "SWEEP_S": "0.5",
         "ORDER_TIMEOUT_S": str(TIMEOUT_S),
         "DIALOGUE_TIMEOUT_S": str(TIMEOUT_S),
         "MAX_IN_FLIGHT": "12",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-import re
 
 from core.generation import FINAL, Generation, GenerationStatus
 from core.money import Micros, dollars

@@ -19,7 +19,7 @@ FACTOR = 30.0
 """Seconds of the program's clock in one of ours."""
 LASTS_S = 1.5
 """How long the disk is full, or the object store away."""
-PAUSE_S, LATER_S = 2.0, 10.0
+PAUSE_S, LATER_S = 2.0, 15.0
 """Between two of them: in the first round, so that a short run sees all; and in later ones, so that people get
 something done between two jumps of the clock."""
 WRONG_S = 1.0
