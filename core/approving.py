@@ -6,14 +6,14 @@ The rules, and what everybody is told, are in `core.approval`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from core import texts
 from core.actions import Action
 from core.approval import REMIND_AFTER, Denial, approver_posts, asking, ended_posts, reminders, waiting_post
 from core.cards import closed_card, expired_card
-from core.generation import Generation, GenerationStatus, Plan, Review
+from core.generation import Asked, Generation, GenerationStatus, Plan, Review
 from core.limits import Cap, caps_of
 from core.messages import Post
 from core.planning import on_offer
@@ -79,14 +79,22 @@ def _ask(response: Response, generation: Generation, plan: Plan, why: str, budge
 # --- the buttons -----------------------------------------------------------------------------------------------------
 
 
+def was_asked(response: Response, generation: Generation, asked: Iterable[Asked]) -> bool:
+    """Whether this person is among those who were asked to decide and is still on the list; says so when not. Nobody
+    decides about their own."""
+    entitled = ({one.person_id for one in asked} & set(response.offer.approvers)) - {generation.requester.id}
+    if response.person.id in entitled:
+        return True
+    response.say(texts.approvals.NOT_ASKED.format(id=generation.name), about=generation.id, whisper=True)
+    return False
+
+
 def _may_approve(response: Response, generation: Generation) -> bool:
     """Whether this person was asked and it still waits; says why not."""
     approval = generation.approval
-    asked = {one.person_id for one in approval.asked} if approval is not None else set()
-    asked &= set(response.offer.approvers)
-    if response.person.id not in asked or response.person.id == generation.requester.id:
-        response.say(texts.approvals.NOT_ASKED.format(id=generation.name), about=generation.id, whisper=True)
-    elif generation.status is not S.PENDING_APPROVAL:
+    if not was_asked(response, generation, approval.asked if approval is not None else ()):
+        return False
+    if generation.status is not S.PENDING_APPROVAL:
         response.say(texts.approvals.approval_ended(generation), about=generation.id, whisper=True)
     elif generation.due_at is not None and generation.due_at <= response.now:
         _lapse(response, generation, "")

@@ -112,7 +112,7 @@ class Pipeline:
                 await self._freed()
             if generation.status is S.PENDING_REVIEW:
                 generation = await self._reviewing.show(generation)
-            if self._elsewhere_connected(generation):
+            if self._left_to_another_process(generation):
                 log.info("pipeline.not_connected", extra={"generation": generation.name})
                 return
             if generation.status is S.DELIVERING:
@@ -128,7 +128,7 @@ class Pipeline:
             self._waits.forget(generation_id)
         await self._freed()
 
-    def _elsewhere_connected(self, generation: Generation) -> bool:
+    def _left_to_another_process(self, generation: Generation) -> bool:
         """Whether its platform is not set up in this process, so that another one may bring the clip."""
         if generation.status is not S.DELIVERING or self._deliverer.connected(generation):
             return False

@@ -12,7 +12,7 @@ from dataclasses import replace
 from core import endings, texts
 from core.actions import Action, action
 from core.approval import Denial
-from core.approving import reason_of
+from core.approving import reason_of, was_asked
 from core.generation import Generation, GenerationStatus, Review
 from core.messages import Button, Rows
 from core.ports import Changes
@@ -45,11 +45,9 @@ def ask_again(response: Response, generation: Generation) -> None:
 def _may_review(response: Response, generation: Generation) -> bool:
     """Whether this person was asked and it still waits; says why not."""
     review = generation.review
-    asked = {one.person_id for one in review.asked} if review is not None else set()
-    asked &= set(response.offer.approvers)
-    if response.person.id not in asked or response.person.id == generation.requester.id:
-        response.say(texts.approvals.NOT_ASKED.format(id=generation.name), about=generation.id, whisper=True)
-    elif generation.status is not S.PENDING_REVIEW:
+    if not was_asked(response, generation, review.asked if review is not None else ()):
+        return False
+    if generation.status is not S.PENDING_REVIEW:
         response.say(texts.approvals.review_ended(generation), about=generation.id, whisper=True)
     elif generation.with_reviewers and generation.due_at is not None and generation.due_at <= response.now:
         _apply(response, endings.unreviewed(generation, "late", response.now))
