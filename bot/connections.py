@@ -24,18 +24,8 @@ from core.forms import Forms
 from core.news import OperationNews
 from core.offers import Offers
 from core.overview import Overviews
-from core.ports import (
-    Clock,
-    DialogueModel,
-    Generations,
-    Media,
-    Pace,
-    Platform,
-    Receive,
-    Receiver,
-    VideoProvider,
-    WebhookAnswer,
-)
+from core.ports import Clock, DialogueModel, Media, Pace, Platform, Receive, Receiver, VideoProvider, WebhookAnswer
+from core.repositories import Generations
 
 if TYPE_CHECKING:
     from adapters.omni import OmniVideoProvider

@@ -8,7 +8,7 @@ from bot.metrics import Metrics
 from core.events import Announce
 from core.generation import ADMITTED, Generation, GenerationStatus
 from core.messages import Incoming
-from core.ports import Changes
+from core.repositories import Changes
 from storage.store import SqlStore
 
 

@@ -18,7 +18,8 @@ from core.generation import OPEN, RUNNING, Generation, GenerationStatus
 from core.messages import ConversationKey, Post
 from core.outbox import Outbox
 from core.polling import backoff
-from core.ports import Changes, Clock, Generations, OutboxPost, Receive
+from core.ports import Clock, Receive
+from core.repositories import Changes, Generations, OutboxPost
 
 log = logging.getLogger("reelbot.absence")
 

@@ -19,7 +19,8 @@ from core.catalogue import Catalogue
 from core.claiming import claimed
 from core.errors import StaleRow
 from core.generation import AT_SERVICE, Generation, GenerationStatus
-from core.ports import Admitted, Changes, Claims, Clock, Engine, Generations
+from core.ports import Claims, Clock, Engine
+from core.repositories import Admitted, Changes, Generations
 
 log = logging.getLogger("reelbot.admission")
 

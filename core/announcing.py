@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from core.errors import PermanentError, TemporaryError
 from core.events import next_try
 from core.finishing import Finishing
-from core.ports import Announcer, Clock, EventRows, UntoldEvent
+from core.ports import Announcer, Clock
+from core.repositories import EventRows, UntoldEvent
 from core.wakeful import Wakeful
 
 log = logging.getLogger("reelbot.events")

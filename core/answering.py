@@ -16,8 +16,9 @@ from core.limits import Budget, Cap, OverLimit, Standings, caps_of
 from core.messages import ConversationKey, Incoming, Message, Press
 from core.offers import Offers
 from core.outbox import Outbox
-from core.ports import Changes, ClipStore, Clock, Generations, Inbox, Obstacle, Platform, Scene
+from core.ports import ClipStore, Clock, Obstacle, Platform
 from core.reading import Reading
+from core.repositories import Changes, Generations, Inbox, Scene
 from core.response import Offer, Response
 from core.routing import LARGEST_ID, opens_another
 

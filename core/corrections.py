@@ -11,8 +11,8 @@ from typing import Any
 
 from core import texts
 from core.generation import FINAL, OPEN, Generation, Said
-from core.ports import Scene
 from core.reading import Intent, Reading
+from core.repositories import Scene
 from core.request import TEXT_SLOTS
 from core.response import Response
 

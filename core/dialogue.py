@@ -30,10 +30,11 @@ from core.intake import Intake, Taken
 from core.messages import ConversationKey, Incoming, Message, Post, Press
 from core.offers import Offers
 from core.outbox import Outbox
-from core.ports import Changes, Claims, ClipStore, Clock, Generations, Inbox, OutboxPost, Platform, Scene
+from core.ports import Claims, ClipStore, Clock, Platform
 from core.presses import apply_press
 from core.readers import Readers
 from core.reading import Intent
+from core.repositories import Changes, Generations, Inbox, OutboxPost, Scene
 from core.response import Response
 from core.routing import LARGEST_ID, Routing
 from core.spending import Spending, say_receipt, say_usage

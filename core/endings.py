@@ -15,8 +15,8 @@ from core.cards import ended_status
 from core.generation import Generation, GenerationStatus
 from core.messages import Button, ConversationKey, Person, Post, Rows
 from core.money import EntryKind
-from core.ports import Changes, OutboxPost, PostedMessage
 from core.reading import TokenUse
+from core.repositories import Changes, OutboxPost, PostedMessage
 
 S = GenerationStatus
 

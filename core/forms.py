@@ -16,7 +16,7 @@ from core.actions import parse_action
 from core.catalogue import VideoModel
 from core.generation import FINAL, OPEN, Generation, GenerationStatus
 from core.offers import Offers
-from core.ports import Generations
+from core.repositories import Generations
 from core.request import SILENT, Tier
 from core.routing import LARGEST_ID
 

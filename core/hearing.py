@@ -16,10 +16,11 @@ from core.intake import Intake, Taken
 from core.messages import Message
 from core.offers import Offers
 from core.policy import is_plain_yes
-from core.ports import Clock, Generations, Inbox, Scene
+from core.ports import Clock
 from core.presses import confirm
 from core.readers import MAX_READ, Readers, reading_input
 from core.reading import Reading
+from core.repositories import Generations, Inbox, Scene
 from core.response import Response
 from core.routing import Routing
 from core.steps import Heard, apply_reading

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from core.errors import StaleRow
 from core.generation import Generation, GenerationStatus, OrderOutcome
-from core.ports import Changes, Clock, Generations
+from core.ports import Clock
+from core.repositories import Changes, Generations
 from core.routing import LARGEST_ID
 
 log = logging.getLogger("reelbot.news")

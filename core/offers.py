@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from core.approvers import Approvers
 from core.catalogue import Catalogue
 from core.planning import Terms, from_history
-from core.ports import Clock, Generations
+from core.ports import Clock
+from core.repositories import Generations
 from core.response import Offer
 
 FRESH_FOR = timedelta(seconds=60)

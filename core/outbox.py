@@ -18,7 +18,8 @@ from core.errors import PermanentError, TemporaryError, Undeliverable
 from core.finishing import Finishing
 from core.messages import ConversationKey, PostKind
 from core.polling import backoff
-from core.ports import Claims, Clock, OutboxRows, Platform, Unsent
+from core.ports import Claims, Clock, Platform
+from core.repositories import OutboxRows, Unsent
 from core.wakeful import Wakeful
 
 log = logging.getLogger("reelbot.outbox")

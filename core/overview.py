@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from core import texts
 from core.generation import OPEN, RUNNING, Generation, GenerationStatus
-from core.ports import Clock, Generations
+from core.ports import Clock
+from core.repositories import Generations
 
 MAX_VIDEOS = 10
 

@@ -24,8 +24,9 @@ from core.inspection import flaws
 from core.messages import ConversationKey
 from core.outbox import Outbox
 from core.polling import backoff
-from core.ports import Clock, Generations, VideoProvider
+from core.ports import Clock, VideoProvider
 from core.readers import Readers
+from core.repositories import Generations
 from core.reviewing import Reviewing
 from core.rows import Rows
 from core.submitting import Submitter

@@ -29,22 +29,11 @@ from core.offers import Link, Offers
 from core.outbox import Outbox
 from core.pipeline import Pipeline
 from core.planning import Terms
-from core.ports import (
-    Claims,
-    ClipStore,
-    Clock,
-    DialogueModel,
-    Engine,
-    Generations,
-    Inbox,
-    Media,
-    OutboxRows,
-    Platform,
-    VideoProvider,
-)
+from core.ports import Claims, ClipStore, Clock, DialogueModel, Engine, Media, Platform, VideoProvider
 from core.progress import Progress
 from core.queueing import Forecast
 from core.readers import Readers
+from core.repositories import Generations, Inbox, OutboxRows
 from core.reviewing import Reviewing
 from core.upkeep import Upkeep
 

@@ -16,8 +16,9 @@ from core.errors import ReelbotError, StaleRow
 from core.generation import ADMITTED, AT_SERVICE, RUNNING, Generation, GenerationStatus
 from core.messages import Post
 from core.outbox import Outbox
-from core.ports import Clock, Generations, Platform
+from core.ports import Clock, Platform
 from core.queueing import ExpectedStart
+from core.repositories import Generations
 
 log = logging.getLogger("reelbot.progress")
 

@@ -13,7 +13,8 @@ from heapq import heapify, heappop, heappush
 from core.admission import LOOK_BACK, Capacity, Line, queued_at
 from core.catalogue import Catalogue
 from core.generation import Generation, GenerationStatus
-from core.ports import Admitted, Clock, Generations
+from core.ports import Clock
+from core.repositories import Admitted, Generations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

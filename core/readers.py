@@ -19,8 +19,9 @@ from core.generation import OPEN, RUNNING, Generation, GenerationStatus
 from core.messages import Message
 from core.planning import Terms
 from core.policy import question_open
-from core.ports import DialogueModel, Scene
+from core.ports import DialogueModel
 from core.reading import OpenQuestion, PromptInput, Reading, ReadingInput, TokenUse, Written
+from core.repositories import Scene
 from core.request import VideoRequest
 
 log = logging.getLogger("reelbot.readers")

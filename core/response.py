@@ -32,7 +32,8 @@ from core.messages import Button, ConversationKey, Person, Post, Rows
 from core.money import EntryKind, HouseCost, LedgerEntry
 from core.planning import CostShown, Terms
 from core.policy import Ask, Show, next_move, question_open
-from core.ports import Obstacle, OutboxPost, Scene
+from core.ports import Obstacle
+from core.repositories import OutboxPost, Scene
 from core.request import VideoRequest
 
 _BEFORE_ORDER = frozenset(status.value for status in OPEN)

@@ -15,7 +15,7 @@ from core.approval import Denial
 from core.approving import reason_of, was_asked
 from core.generation import Generation, GenerationStatus, Review
 from core.messages import Button, Rows
-from core.ports import Changes
+from core.repositories import Changes
 from core.response import Response
 
 S = GenerationStatus

@@ -20,7 +20,8 @@ from core.messages import Delivery, Person, Post
 from core.offers import Offers
 from core.outbox import Outbox
 from core.polling import backoff
-from core.ports import Changes, Clock, Generations, OutboxPost, Platform
+from core.ports import Clock, Platform
+from core.repositories import Changes, Generations, OutboxPost
 from core.review import review_buttons
 from core.rows import Rows
 

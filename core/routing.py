@@ -12,7 +12,8 @@ from core.actions import parse_action
 from core.conversation import owner_of
 from core.generation import Generation
 from core.messages import Incoming, Message, Press
-from core.ports import Clock, Generations, Inbox, Scene
+from core.ports import Clock
+from core.repositories import Generations, Inbox, Scene
 from core.switching import fresh_conversation
 
 LARGEST_ID = 2**62

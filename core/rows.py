@@ -15,8 +15,9 @@ from core.errors import StaleRow, TemporaryError
 from core.generation import Generation
 from core.outbox import Outbox
 from core.polling import backoff
-from core.ports import Changes, Clock, Generations
+from core.ports import Clock
 from core.reading import TokenUse
+from core.repositories import Changes, Generations
 
 log = logging.getLogger("reelbot.pipeline")
 

@@ -10,7 +10,7 @@ from core.generation import Generation
 from core.limits import Budget, Cap, Limits, caps_for, day_of, month_of, subject_of
 from core.messages import Message
 from core.money import LedgerEntry, Micros
-from core.ports import Generations
+from core.repositories import Generations
 from core.response import Response
 
 

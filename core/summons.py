@@ -14,7 +14,8 @@ from core.conversation import Waiting
 from core.errors import ReelbotError, Undeliverable
 from core.finishing import Finishing
 from core.messages import ConversationKey, Message, Post
-from core.ports import Changes, Clock, Inbox, Obstacle, Platform
+from core.ports import Clock, Obstacle, Platform
+from core.repositories import Changes, Inbox
 
 SILENCING = frozenset({Obstacle.NOT_MEMBER, Obstacle.NO_RIGHT_TO_POST})
 """Obstacles to saying anything at all in a place."""

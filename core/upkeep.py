@@ -17,7 +17,8 @@ from core.errors import StaleRow
 from core.generation import ADMITTED, OPEN, Generation, GenerationStatus
 from core.outbox import Outbox
 from core.pipeline import Pipeline
-from core.ports import Changes, Clock, Engine, Generations, OutboxPost
+from core.ports import Clock, Engine
+from core.repositories import Changes, Generations, OutboxPost
 
 log = logging.getLogger("reelbot.upkeep")
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, case, func, select, text
 from core.generation import RUNNING, GenerationStatus
 from core.limits import Budget, Cap, OverLimit, subject_of
 from core.money import EntryKind
-from core.ports import Changes
+from core.repositories import Changes
 from storage.tables import generations, ledger
 
 _COUNTED = tuple(

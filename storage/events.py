@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, func, insert, literal, select, update
 
 from core.events import Announce, Event
-from core.ports import Changes, UntoldEvent
+from core.repositories import Changes, UntoldEvent
 from storage.columns import Moment
 from storage.database import Database
 from storage.tables import events, generations

@@ -11,7 +11,7 @@ from core.conversation import Conversation, Waiting
 from core.generation import OPEN, RUNNING, Generation, GenerationStatus
 from core.messages import ConversationKey
 from core.money import EntryKind, LedgerEntry
-from core.ports import Admitted, Scene, Unsent
+from core.repositories import Admitted, Scene, Unsent
 from storage.tables import (
     GIVEN_UP,
     conversations,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, select, update
 
-from core.ports import Changes
+from core.repositories import Changes
 from storage import saving
 from storage.database import upsert
 from storage.tables import counters

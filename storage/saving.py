@@ -21,7 +21,7 @@ from core.events import Announce
 from core.generation import Generation, GenerationStatus, OrderOutcome
 from core.messages import ConversationKey, Incoming, Message, short_id
 from core.money import EntryKind, LedgerEntry
-from core.ports import Changes
+from core.repositories import Changes
 from storage import budgets, events
 from storage.database import is_duplicate, upsert
 from storage.message_map import message_row, remember

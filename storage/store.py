@@ -15,7 +15,7 @@ from core.generation import Generation
 from core.limits import Cap
 from core.messages import ConversationKey, Incoming
 from core.money import LedgerEntry
-from core.ports import Admitted, Changes, Scene, Unsent
+from core.repositories import Admitted, Changes, Scene, Unsent
 from storage import budgets, loading, presence, saving
 from storage.backlog import Backlog, backlog
 from storage.database import BUSY_TIMEOUT_S, Database, sqlite_path

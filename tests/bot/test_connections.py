@@ -9,7 +9,7 @@ from bot.connections import Connections
 from bot.settings_loading import load_settings
 from core.catalogue import load_catalogue
 from core.messages import ConversationKey, Post
-from core.ports import Generations
+from core.repositories import Generations
 from tests.adapters.slack.listening import Rows
 from tests.clock import FakeClock
 from tests.emulators.slack import SlackEmulator

@@ -16,7 +16,7 @@ from core.booking import booked
 from core.events import event_of
 from core.generation import GenerationStatus
 from core.money import EntryKind
-from core.ports import Changes
+from core.repositories import Changes
 from storage.migrations import upgrade
 from storage.store import SqlStore
 from tests.bot.test_cli import reelbot

@@ -23,8 +23,9 @@ from core.errors import OrderUnanswered, PermanentError, StaleRow
 from core.generation import Generation, GenerationStatus
 from core.messages import Person
 from core.money import EntryKind
-from core.ports import Changes, Reconciliation
+from core.ports import Reconciliation
 from core.reading import TokenUse
+from core.repositories import Changes
 from storage.migrations import upgrade
 from storage.proof import Sums
 from storage.reports import Reports, Spending

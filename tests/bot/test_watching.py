@@ -17,7 +17,7 @@ from bot.server import serve, web_app
 from bot.watching import Pulse, Watching, stuck
 from core.generation import Generation
 from core.generation import GenerationStatus as S
-from core.ports import Changes, OutboxPost
+from core.repositories import Changes, OutboxPost
 from storage.clips import ObjectClipStore
 from storage.migrations import upgrade
 from storage.store import SqlStore

@@ -17,8 +17,8 @@ from core.errors import PermanentError, StaleRow
 from core.generation import Generation, GenerationStatus
 from core.messages import ConversationKey, Incoming
 from core.money import EntryKind
-from core.ports import Admitted, Changes, Generations, Inbox, OutboxPost, OutboxRows, PostedMessage
 from core.reading import TokenUse
+from core.repositories import Admitted, Changes, Generations, Inbox, OutboxPost, OutboxRows, PostedMessage
 from storage.database import Database
 from storage.migrations import upgrade
 from storage.store import SqlStore

@@ -13,7 +13,8 @@ from core.absence import Absence
 from core.errors import PermanentError, TemporaryError
 from core.generation import RUNNING
 from core.messages import ConversationKey
-from core.ports import Changes, Receive, Running
+from core.ports import Receive, Running
+from core.repositories import Changes
 from tests.clock import START
 from tests.stage import BOB, HERE, Stage
 

@@ -19,8 +19,8 @@ from core.errors import StaleRow
 from core.generation import Generation
 from core.generation import GenerationStatus as S
 from core.messages import ConversationKey, Person
-from core.ports import Admitted, Changes
 from core.queueing import expected_starts
+from core.repositories import Admitted, Changes
 from tests.clock import FakeClock
 from tests.core.test_generation import NOW, a_generation, a_plan, keep
 from tests.stage import ANN, BOB, HERE, Stage

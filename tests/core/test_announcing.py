@@ -13,7 +13,7 @@ from core.announcing import AT_ONCE, MAX_ASKED_S, Announcing
 from core.errors import PermanentError, TemporaryError
 from core.events import DAY, WAITS_S, Event, event_of
 from core.generation import GenerationStatus
-from core.ports import Changes
+from core.repositories import Changes
 from storage.migrations import upgrade
 from storage.store import SqlStore
 from tests.clock import START, FakeClock

@@ -9,7 +9,7 @@ import pytest
 from core.claiming import Alone, claimed, in_place
 from core.generation import GenerationStatus
 from core.messages import ConversationKey, Post
-from core.ports import Changes, OutboxPost
+from core.repositories import Changes, OutboxPost
 from tests.clock import FakeClock
 from tests.core.test_generation import a_generation, keep
 from tests.fakes import FakePlatform

@@ -17,9 +17,10 @@ from core.dialogue import MAX_TRIES
 from core.errors import PermanentError, StaleRow, TemporaryError, UnusableReply
 from core.generation import GenerationStatus as S
 from core.messages import Attachment, ConversationKey, Incoming, MediaKind, Message, Press
-from core.ports import Changes, Obstacle, Running
+from core.ports import Obstacle, Running
 from core.readers import Readers
 from core.reading import Intent, Reading, ReadingInput, Step, TokenUse, Written
+from core.repositories import Changes
 from core.request import VideoRequest
 from tests.core.test_generation import NOW, a_generation
 from tests.core.test_pipeline import until

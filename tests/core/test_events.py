@@ -15,7 +15,7 @@ from core.events import DAY, WAITS_S, Event, EventKind, event_of, next_try
 from core.generation import FINAL, FOLLOWS, OPEN, Generation, GenerationStatus, Said
 from core.messages import ConversationKey, Person
 from core.money import EntryKind
-from core.ports import Changes
+from core.repositories import Changes
 from core.request import VideoRequest
 from tests.core.test_generation import NOW, a_generation, a_plan
 

@@ -29,7 +29,7 @@ from core.generation import (
 )
 from core.inspection import ClipFacts
 from core.money import EntryKind, Quote
-from core.ports import Changes
+from core.repositories import Changes
 from core.request import Tier, VideoRequest
 from tests.stage import ANN, HERE, Stage
 

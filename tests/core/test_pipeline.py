@@ -26,7 +26,8 @@ from core.generation import Generation, OrderOutcome
 from core.generation import GenerationStatus as S
 from core.messages import ConversationKey, Delivery, Post, PostKind
 from core.pipeline import MAX_REFUSED_FETCHES
-from core.ports import Changes, Failed, OperationState, Reconciliation, Running, Save, VideoOrder
+from core.ports import Failed, OperationState, Reconciliation, Running, Save, VideoOrder
+from core.repositories import Changes
 from core.request import MediaRef, VideoRequest
 from core.submitting import MAX_ORDER_TRIES
 from core.watching import MAX_REFUSED_LOOKS

@@ -12,7 +12,8 @@ from core import texts
 from core.errors import TemporaryError, Undeliverable
 from core.generation import GenerationStatus as S
 from core.messages import Attachment, ConversationKey, MediaKind, Message, Press
-from core.ports import Changes, Failed, Obstacle, Running
+from core.ports import Failed, Obstacle, Running
+from core.repositories import Changes
 from tests.core.test_conversation_to_clip import RICH
 from tests.fakes import Shown
 from tests.pictures import jpeg

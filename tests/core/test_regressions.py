@@ -14,8 +14,9 @@ from core.catalogue import load_catalogue
 from core.errors import OrderRefused, OrderUnanswered, PermanentError, TemporaryError
 from core.generation import GenerationStatus as S
 from core.generation import OrderOutcome
-from core.ports import Changes, OperationState, Reconciliation, Running, VideoOrder
+from core.ports import OperationState, Reconciliation, Running, VideoOrder
 from core.reading import Intent, PromptInput, Reading, ReadingInput, Step, Written
+from core.repositories import Changes
 from core.request import VideoRequest, changed
 from storage.store import SqlStore
 from tests.clock import FakeClock

@@ -26,9 +26,10 @@ from core.messages import Attachment, Button, ConversationKey, MediaKind, Messag
 from core.money import EntryKind
 from core.planning import Terms
 from core.policy import MAX_QUESTIONS
-from core.ports import Obstacle, Scene
+from core.ports import Obstacle
 from core.presses import apply_press, confirm
 from core.reading import Intent, Reading, Step
+from core.repositories import Scene
 from core.request import MediaRef, Tier, VideoRequest
 from core.response import Offer, Response
 from core.steps import Heard, apply_reading

@@ -11,8 +11,8 @@ from core.generation import GenerationStatus as S
 from core.limits import Limits
 from core.messages import ConversationKey, Person
 from core.planning import CostShown, Terms
-from core.ports import Changes
 from core.reading import TokenUse
+from core.repositories import Changes
 from core.tempo import Tempo
 from tests.clock import START
 from tests.core.test_conversation_to_clip import RICH

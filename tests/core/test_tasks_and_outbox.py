@@ -10,7 +10,7 @@ from core.claiming import Alone
 from core.errors import PermanentError, TemporaryError
 from core.messages import ConversationKey, Post
 from core.outbox import GIVE_UP_AFTER, MAX_WAIT_S, Outbox
-from core.ports import Unsent
+from core.repositories import Unsent
 from core.waits import Waits
 from core.wakeful import Wakeful
 from tests.clock import START, FakeClock

@@ -16,7 +16,8 @@ from core.generation import GenerationStatus as S
 from core.generation import Said
 from core.inspection import Flaw
 from core.money import EntryKind
-from core.ports import Changes, Obstacle
+from core.ports import Obstacle
+from core.repositories import Changes
 from core.request import MediaRef, VideoRequest
 from tests.core.test_generation import NOW, a_clip, a_generation, a_plan
 

@@ -29,7 +29,8 @@ from bot.settings_loading import load_settings
 from bot.stopping import run_until_stopped
 from bot.terms import announce_of
 from core.messages import ConversationKey, Incoming, Press
-from core.ports import Changes, Clock
+from core.ports import Clock
+from core.repositories import Changes
 
 
 def received(incoming: Incoming) -> frozenset[str]:

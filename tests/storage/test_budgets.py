@@ -14,7 +14,7 @@ import pytest
 from core.limits import Cap, Limits, OverLimit, caps_of
 from core.messages import Person
 from core.money import EntryKind
-from core.ports import Changes
+from core.repositories import Changes
 from storage.migrations import upgrade
 from storage.store import SqlStore
 from tests.storage.postgres import fresh_database, postgres_available, private_postgres

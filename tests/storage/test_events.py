@@ -15,7 +15,7 @@ from core.errors import PermanentError, StaleRow
 from core.events import event_of
 from core.generation import Generation, GenerationStatus
 from core.money import EntryKind
-from core.ports import Changes
+from core.repositories import Changes
 from storage.migrations import upgrade
 from storage.store import SqlStore
 from tests.storage.postgres import empty_tables, fresh_database, postgres_available, private_postgres

@@ -21,8 +21,8 @@ from core.errors import PermanentError
 from core.generation import Generation, GenerationStatus
 from core.messages import ConversationKey, Person
 from core.money import EntryKind, LedgerEntry, exact_dollars
-from core.ports import Changes
 from core.reading import TokenUse
+from core.repositories import Changes
 from storage import proof
 from storage.database import Database
 from storage.migrations import upgrade

@@ -19,7 +19,8 @@ from core.messages import Incoming, Message, Press
 from core.offers import Offers
 from core.overview import Overviews
 from core.planning import Terms
-from core.ports import Clock, Generations, Receive
+from core.ports import Clock, Receive
+from core.repositories import Generations
 from tests.clock import START
 from tests.emulators.slack import SlackEmulator
 

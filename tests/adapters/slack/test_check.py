@@ -8,7 +8,7 @@ from bot.check import Outcome, State, run_probes
 from bot.connections import Connections
 from bot.settings_loading import load_settings
 from core.catalogue import load_catalogue
-from core.ports import Generations
+from core.repositories import Generations
 from tests.adapters.slack.listening import Rows
 from tests.clock import FakeClock
 from tests.emulators.slack import SlackEmulator
