@@ -26,7 +26,7 @@ run: $(VENV)/.runtime  ## Run the bot with the settings in .env
 	@$(PY) -m bot run
 
 test: $(VENV)/.dev  ## Run the whole suite
-	@$(PY) -m pytest -q -n 2 --dist loadfile
+	@$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 faults: $(VENV)/.dev  ## Kill the bot 500 times, on SQLite and PostgreSQL, and count what was lost or done twice
 	@$(PY) -m tests.faults.campaign --kills $(KILLS)

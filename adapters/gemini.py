@@ -7,6 +7,7 @@ checked in `adapters.gemini_replies`.
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from dataclasses import fields
 from typing import Any, TypeVar
@@ -178,7 +179,7 @@ class GeminiDialogueModel:
         config = types.GenerateContentConfig(
             system_instruction=system,
             response_mime_type="application/json",
-            response_schema=schema,
+            response_schema=_on_the_wire(schema),
             max_output_tokens=MAX_OUTPUT_TOKENS,
             # The SDK would ask for more by itself, and pay for it, as often as an answer says that there is more.
             automatic_continuation=False,
@@ -208,6 +209,14 @@ def _paid(error: ReelbotError, uses: list[TokenUse]) -> ReelbotError:
     """The error, carrying what was paid before it."""
     error.uses = tuple(uses)
     return error
+
+
+@functools.cache
+def _on_the_wire(schema: type[BaseModel]) -> dict[str, Any]:
+    """What the service is told of a reply's form. Made once: given the class, the SDK makes it for every call, which
+    takes longer than all the rest of the call."""
+    known = types.JSONSchema.model_validate(schema.model_json_schema())
+    return types.Schema.from_json_schema(json_schema=known).model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def _turn(role: str, text: str) -> types.Content:

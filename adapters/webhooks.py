@@ -60,12 +60,13 @@ class WebhookAnnouncer:
         resolve: Resolve | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`timeout_s`: what one try may take in all; `allow_private`: also to addresses inside the network, and without
-        TLS; `loopback_only`: to nothing but this machine. `resolve` and `tls`: the system's unless given.
+        """`secret`: what is signed with, or several with spaces between, each of which signs; `timeout_s`: what one try
+        may take in all; `allow_private`: also to addresses inside the network, and without TLS; `loopback_only`: to
+        nothing but this machine. `resolve` and `tls`: the system's unless given.
 
         Raises PermanentError for an address or secret that can never be used."""
         self._url = checked_url(url, allow_private=allow_private)
-        self._webhook = Webhook(checked_secret(secret))
+        self._webhooks = tuple(map(Webhook, checked_secrets(secret)))
         self._clock = clock
         self._timeout_s = timeout_s
         judge = functools.partial(_judge, allow_private=allow_private, loopback_only=loopback_only)
@@ -98,7 +99,7 @@ class WebhookAnnouncer:
             "user-agent": "Reelbot",
             "webhook-id": event.id,
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": self._webhook.sign(event.id, now, body),
+            "webhook-signature": " ".join(webhook.sign(event.id, now, body) for webhook in self._webhooks),
         }
         with _network_errors():
             async with (
@@ -195,8 +196,13 @@ def checked_url(url: str, *, allow_private: bool) -> httpx.URL:
     return parsed
 
 
-def checked_secret(secret: str) -> str:
-    """The signing secret; raises PermanentError when it is none."""
+def checked_secrets(secrets: str) -> tuple[str, ...]:
+    """The signing secrets, which have spaces between them: while a receiver changes its secret events are signed with
+    the old one and the new one. Raises PermanentError when one of them is none, or there are none."""
+    return tuple(map(_checked_secret, secrets.split() or [""]))
+
+
+def _checked_secret(secret: str) -> str:
     form = f"{PREFIX} and the base64 of {SECRET_BYTES[0]} to {SECRET_BYTES[-1]} random bytes"
     encoded = secret.removeprefix(PREFIX)
     try:

@@ -16,11 +16,13 @@ from typing import Literal, Self
 
 from bot.check import Finding, Probe, State, clip_store_probe, disk_probe
 from bot.clock import SystemClock, Ticker
-from bot.connections import WRITE_TIMEOUT_S, Connected, Connections, ReceivingWebhook, ServiceWebhook
+from bot.connected import Connected, ReceivingWebhook, ServiceWebhook
+from bot.connections import WRITE_TIMEOUT_S, Connections
 from bot.counting import CountingStore
 from bot.links import sign
 from bot.listening import Listening
 from bot.metrics import Metrics
+from bot.probes import Probes
 from bot.server import HealthCheck, Webhook, serve, web_app
 from bot.settings import Settings
 from bot.sharing import Sharing, sharing_of
@@ -154,7 +156,7 @@ class App:
             Probe("database", self._check_database),
             clip_store_probe(self._clips),
             disk_probe(self._settings.data_dir),
-            *self.connections.probes(),
+            *Probes(self._settings, self.connections).all(),
             Probe("events out", self._check_events),
         ]
 
@@ -243,6 +245,7 @@ class App:
             poll_max_s=settings.video_poll_max_s,
             album_wait_s=settings.album_wait_s,
             turns_per_minute=settings.limit_turns_per_min,
+            pace=self._store.pace,
             progress_every=timedelta(seconds=settings.progress_edit_s),
             link=self._link,
             link_valid=timedelta(days=settings.link_valid_days),

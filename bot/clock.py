@@ -48,6 +48,8 @@ class Ticker:
         """Call `tick` every so many seconds, first after that time."""
 
         async def run() -> None:
+            if self._closing:
+                return
             task = asyncio.current_task()
             assert task is not None
             self._running.add(task)
@@ -74,6 +76,8 @@ class Ticker:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._closing = True
+        self._scheduler.pause()  # what it began from here on would be cut off before its first step, and logged
+        await asyncio.sleep(0)  # what it has begun already takes that step, and sees that there is nothing to do
         running = tuple(self._running)
         for task in running:
             task.cancel()

@@ -1,30 +1,26 @@
 """Makes the adapters that the settings ask for. Imported late and only when set up, because the SDKs are heavy.
 
-Adding a platform is a function like `telegram` and a line in `platforms`; adding a provider, one like `_omni` and a
+Adding a platform is a function like `telegram` and a line in `platforms`; adding a provider, one like `omni` and a
 line in `providers`.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pydantic import SecretStr
 
-from bot.check import Finding, Probe, State
+from bot.connected import Connected, ServiceWebhook, together
 from bot.settings import Settings
 from bot.terms import terms_of
 from core import texts
-from core.absence import ReadBack
 from core.catalogue import Catalogue
 from core.forms import Forms
-from core.news import OperationNews
 from core.offers import Offers
 from core.overview import Overviews
-from core.ports import Clock, DialogueModel, Media, Pace, Platform, Receive, Receiver, VideoProvider, WebhookAnswer
+from core.ports import Clock, DialogueModel, Media, Pace, VideoProvider
 from core.repositories import Generations
 
 if TYPE_CHECKING:
@@ -48,38 +44,6 @@ class Closable(Protocol):
 
 
 A = TypeVar("A", bound=Closable)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connected:
-    """The platforms that are set up, by name."""
-
-    platforms: Mapping[str, Platform] = field(default_factory=dict)
-    receivers: Mapping[str, Receiver] = field(default_factory=dict)
-    webhooks: Mapping[str, ReceivingWebhook] = field(default_factory=dict)
-    """By path."""
-    read_back: Mapping[str, ReadBack] = field(default_factory=dict)
-    """What reads missed messages, by platform; not every platform lets us."""
-    alone: frozenset[str] = frozenset()
-    """Receivers that only one process may run."""
-
-
-class ServiceWebhook(Protocol):
-    """What a video service posts to."""
-
-    async def __call__(
-        self, headers: Mapping[str, str], body: bytes, hear: Callable[[OperationNews], Awaitable[None]]
-    ) -> WebhookAnswer:
-        """Take a request in; returns what is answered."""
-        ...
-
-
-class ReceivingWebhook(Protocol):
-    """What a platform posts to."""
-
-    async def __call__(self, headers: Mapping[str, str], body: bytes, receive: Receive) -> WebhookAnswer:
-        """Take a request in; returns what is answered."""
-        ...
 
 
 class Connections:
@@ -114,7 +78,7 @@ class Connections:
 
     def platforms(self) -> Connected:
         """Every platform that is set up."""
-        return _together(
+        return together(
             self.telegram() if self._settings.telegram_bot_token is not None else Connected(),
             self.slack() if self._settings.slack_bot_token is not None else Connected(),
         )
@@ -124,7 +88,7 @@ class Connections:
         from adapters.telegram import TelegramPlatform, TelegramReceiver
 
         settings = self._settings
-        connection = self._telegram_connection()
+        connection = self.telegram_connection()
         platform = TelegramPlatform(
             connection,
             clock=self._clock,
@@ -153,7 +117,8 @@ class Connections:
             alone=frozenset() if settings.telegram_webhook_url else frozenset({platform.name}),
         )
 
-    def _telegram_connection(self) -> TelegramConnection:
+    def telegram_connection(self) -> TelegramConnection:
+        """The bot's account."""
         from adapters.telegram import TelegramConnection
 
         settings = self._settings
@@ -170,7 +135,7 @@ class Connections:
         from adapters.slack import SlackPlatform, SlackReceiver
 
         settings = self._settings
-        connection = self._slack_connection()
+        connection = self.slack_connection()
         platform = SlackPlatform(
             connection,
             clock=self._clock,
@@ -210,7 +175,8 @@ class Connections:
             read_back={platform.name: receiver.read_back},
         )
 
-    def _slack_connection(self) -> SlackConnection:
+    def slack_connection(self) -> SlackConnection:
+        """The app in its workspace."""
         from adapters.slack import SlackConnection
 
         settings = self._settings
@@ -255,13 +221,14 @@ class Connections:
     def providers(self) -> dict[str, VideoProvider]:
         """Every provider on offer, the preferred one first."""
         makers: dict[str, Callable[[], VideoProvider]] = {
-            "veo": self._veo,
-            "omni": self._omni,
+            "veo": self.veo,
+            "omni": self.omni,
             "animatic": self._animatic,
         }
         return {name: makers[name]() for name in self._settings.video_providers}
 
-    def _veo(self) -> VeoVideoProvider:
+    def veo(self) -> VeoVideoProvider:
+        """Veo on Google Cloud."""
         from adapters.veo import VeoVideoProvider
 
         settings = self._settings
@@ -278,7 +245,8 @@ class Connections:
             )
         )
 
-    def _omni(self) -> OmniVideoProvider:
+    def omni(self) -> OmniVideoProvider:
+        """Gemini Omni."""
         from adapters.omni import OmniVideoProvider
 
         settings = self._settings
@@ -327,72 +295,6 @@ class Connections:
             )
         )
 
-    # --- looking whether they answer -------------------------------------------------------------------------------
-
-    def probes(self) -> list[Probe]:
-        """A look at each service, whether it is set up or not."""
-        settings = self._settings
-        return [
-            Probe("telegram", self._check_telegram if settings.telegram_bot_token else _off("TELEGRAM_BOT_TOKEN")),
-            Probe("slack", self._check_slack if settings.slack_bot_token else _off("SLACK_BOT_TOKEN")),
-            Probe("gemini and omni", self._check_omni if settings.gemini_api_key else _off("GEMINI_API_KEY")),
-            Probe("veo", self._check_veo if settings.google_cloud_project else _off("GOOGLE_CLOUD_PROJECT")),
-            Probe("fonts", _check_fonts),
-        ]
-
-    async def _check_telegram(self) -> Finding:
-        connection = self._telegram_connection()
-        await connection.identify()
-        return Finding(detail=f"@{connection.username}")
-
-    async def _check_slack(self) -> Finding:
-        connection = self._slack_connection()
-        lacking = await connection.check()
-        if lacking:
-            detail = f"the bot token lacks {', '.join(lacking)}: give the app manifest.json anew and reinstall it"
-            return Finding(state=State.WARNING, detail=detail)
-        team = connection.installation.team if connection.installation else ""
-        transport = "Socket Mode" if self._settings.slack_app_token else "HTTP at /slack/events"
-        return Finding(detail=f"team {team}, {transport}")
-
-    async def _check_omni(self) -> Finding:
-        return _found(await self._omni().check(), "the key is good")
-
-    async def _check_veo(self) -> Finding:
-        return _found(await self._veo().check(), "the credentials are good")
-
-
-def _together(*parts: Connected) -> Connected:
-    """Several platforms as one."""
-    return Connected(
-        platforms={name: platform for part in parts for name, platform in part.platforms.items()},
-        receivers={name: receiver for part in parts for name, receiver in part.receivers.items()},
-        webhooks={path: webhook for part in parts for path, webhook in part.webhooks.items()},
-        read_back={name: read for part in parts for name, read in part.read_back.items()},
-        alone=frozenset().union(*(part.alone for part in parts)),
-    )
-
 
 def _plain(secret: SecretStr | None) -> str:
     return secret.get_secret_value() if secret else ""
-
-
-def _found(problem: str, good: str) -> Finding:
-    return Finding(state=State.FAILED, detail=problem) if problem else Finding(detail=good)
-
-
-def _off(variable: str) -> Callable[[], Awaitable[Finding]]:
-    async def run() -> Finding:
-        return Finding(state=State.OFF, detail=f"set {variable} to use it")
-
-    return run
-
-
-async def _check_fonts() -> Finding:
-    from adapters.animatic import missing_scripts
-
-    samples = "аб αβ אב ابت हिन्दी ไทย 漢字 かな 한글"
-    missing = await asyncio.to_thread(missing_scripts, samples)
-    if missing:
-        return Finding(state=State.WARNING, detail=f"storyboards cannot show {', '.join(missing)}: install such a font")
-    return Finding(detail="every common script can be shown")

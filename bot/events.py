@@ -59,7 +59,8 @@ def list_events(
     ] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="The newest so many.")] = 50,
 ) -> None:
-    """The newest events, oldest first: what happened to which video, and whether it was told."""
+    """The newest events, oldest first: what happened to which video, and whether it was told. What was told is kept for
+    30 days, what was given up for 90."""
     found = _with_events(lambda rows: rows.listed(given_up=dead, limit=limit))
     if not found:
         typer.echo("Nothing was given up." if dead else "There are no events. They are kept while WEBHOOK_URL is set.")

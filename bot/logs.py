@@ -34,7 +34,6 @@ NOISY = (
         "google_genai",
         "apscheduler",
         "sqlalchemy",
-        "aiosqlite",
         "alembic",
         "procrastinate",
         "asyncio",
@@ -92,12 +91,26 @@ def configure_logging(
     root.addHandler(handler)
     root.setLevel(level)
     logging.captureWarnings(True)
+    logging.getLogger("py.warnings").addFilter(_wordless)
     for name in NOISY:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     # It warns of each tick that is left out because the one before still runs; `bot.clock` logs what fails.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     # Its pool warns of each try while the database is away; whoever needed it says so.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
+
+
+_USER_WARNING = re.compile(r"(?:[^\n]*[/\\])?([^\n/\\]*):(\d+): UserWarning: ")
+
+
+def _wordless(record: logging.LogRecord) -> bool:
+    """A library that warns of what it does not know repeats what somebody wrote (google-genai each value that is new to
+    it), so only its place is logged. Other kinds of warnings are about code, and stay as they are."""
+    warned = _USER_WARNING.match(record.getMessage())
+    if warned is not None:
+        record.msg, record.args = "library_warning", ()
+        record.where = f"{warned[1]}:{warned[2]}"
+    return True
 
 
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")

@@ -68,6 +68,9 @@ class Metrics:
         self._oldest = Gauge(
             "reelbot_oldest_seconds", "How long the oldest of what waits has been waiting.", ["what"], registry=registry
         )
+        self._events = Gauge(
+            "reelbot_events", "Events for programs outside that wait, or were given up.", ["state"], registry=registry
+        )
         self._queued = Gauge("reelbot_queued", "Generations that wait for a worker.", registry=registry)
 
     def message(self, platform: str) -> None:
@@ -119,6 +122,12 @@ class Metrics:
     def oldest(self, what: str, seconds: float) -> None:
         """How long the oldest of this kind has been waiting; 0 when nothing does."""
         self._oldest.labels(what).set(seconds)
+
+    def events(self, *, waiting: int, given_up: int) -> None:
+        """How many events programs outside are still to be told, and how many nobody took. Since when the oldest waits
+        is `oldest`'s."""
+        self._events.labels("waiting").set(waiting)
+        self._events.labels("given_up").set(given_up)
 
     def render(self) -> bytes:
         """Everything in Prometheus's text format, of the content type `CONTENT_TYPE`."""

@@ -535,7 +535,8 @@ class Settings(BaseSettings):
     webhook_secret: Secret = setting(
         "Events out",
         None,
-        "What events are signed with, by Standard Webhooks: whsec_ and the base64 of 24 to 64 random bytes.",
+        "What events are signed with, by Standard Webhooks: whsec_ and the base64 of 24 to 64 random bytes. Several "
+        "with spaces between: each signs, so that a receiver can change from one to the other.",
         example="whsec_dGhpcy1pcy1vbmx5LWFuLWV4YW1wbGUh",
     )
     webhook_allow_private: bool = setting(

@@ -291,7 +291,7 @@ def _events_out(s: Settings) -> Iterator[Problem]:
         if s.webhook_secret is not None:
             yield Problem("WEBHOOK_SECRET", "it is set, but WEBHOOK_URL is not", address, ("WEBHOOK_URL",))
         return
-    from adapters.webhooks import checked_secret, checked_url  # only where it is used: it is slow to load
+    from adapters.webhooks import checked_secrets, checked_url  # only where it is used: it is slow to load
 
     try:
         checked_url(s.webhook_url.get_secret_value(), allow_private=s.webhook_allow_private)
@@ -302,7 +302,7 @@ def _events_out(s: Settings) -> Iterator[Problem]:
         yield Problem("WEBHOOK_SECRET", what, secret, ("WEBHOOK_URL",))
         return
     try:
-        checked_secret(s.webhook_secret.get_secret_value())
+        checked_secrets(s.webhook_secret.get_secret_value())
     except PermanentError as error:
         yield Problem("WEBHOOK_SECRET", str(error), secret)
 

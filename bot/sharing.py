@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from adapters.engine.distributed import DistributedEngine
 
 MOST_AT_ONCE = 200
-"""Videos that one worker looks after besides those under way: they only wait, for a place that takes no clips now."""
+"""Videos that one worker looks after besides those under way: being posted, or shown to reviewers. One that has to wait
+for long gives its place up, so that a platform that is away keeps none of another's waiting (`core.pipeline`)."""
 RESCUE_EVERY_S = 2.0
 """How often a worker looks for the jobs of dead ones."""
 

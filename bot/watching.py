@@ -79,6 +79,7 @@ class Watching:
         }
         if self._events:
             found["events"] = self._waits("events", backlog.events, now)
+            self._metrics.events(waiting=backlog.events_waiting, given_up=backlog.events_given_up)
         for what, trouble in found.items():
             self._tell(what, trouble)
         self.troubles = found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -34,14 +35,25 @@ READ_TRIES = 5
 HAS_SOMETHING_OPEN = OPEN | RUNNING | {GenerationStatus.PENDING_APPROVAL, GenerationStatus.AMBIGUOUS}
 
 
-class Presence(Protocol):
-    """When the program was last alive."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastAlive:
+    """The moment that was kept last."""
 
-    async def last_alive(self) -> datetime | None:
-        """The moment that was kept last; None before the first one."""
+    mark: int
+    """What stands for it in the rows: whoever keeps the next one names it."""
+    at: datetime
+    """When it was on the asker's own clock, whoever kept it."""
+
+
+class Presence(Protocol):
+    """When the program was last alive. Where several machines share it one clock counts for all, which is not theirs:
+    else two that disagree would take each other's difference for an absence."""
+
+    async def last_alive(self, now: datetime) -> LastAlive | None:
+        """The moment that was kept last, `now` being what the asker's clock says; None before the first one."""
         ...
 
-    async def alive(self, now: datetime, before: datetime | None, changes: Changes | None = None) -> bool:
+    async def alive(self, now: datetime, before: LastAlive | None, changes: Changes | None = None) -> bool:
         """Keep this moment and the changes in one transaction, unless another process did so since `before`; returns
         whether they were kept."""
         ...
@@ -88,8 +100,8 @@ class Absence:
         now = self._clock.now()
         if self._noted is not None and timedelta() <= now - self._noted < NOTED_EVERY:
             return
-        before = await self._presence.last_alive()
-        if before is None or now - before <= AWAY:
+        before = await self._presence.last_alive(now)
+        if before is None or now - before.at <= AWAY:
             await self._presence.alive(now, before)
         else:
             await self._back(before, now)
@@ -101,7 +113,9 @@ class Absence:
             task.cancel()
         await asyncio.gather(*self._reading, return_exceptions=True)
 
-    async def _back(self, since: datetime, now: datetime) -> None:
+    async def _back(self, before: LastAlive, now: datetime) -> None:
+        """Say so, in the times of this machine's clock, as everything that people are told."""
+        since = before.at
         places = await self._open_places()
         said = texts.talk.away(since, now)
         posts = tuple(
@@ -111,7 +125,7 @@ class Absence:
             )
             for key, generation in places.items()
         )
-        if not await self._presence.alive(now, since, Changes(posts=posts, at=now)):
+        if not await self._presence.alive(now, before, Changes(posts=posts, at=now)):
             return
         log.warning("app.was_away", extra={"since": since.isoformat(), "places": len(places)})
         for key in places:

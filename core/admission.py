@@ -227,12 +227,23 @@ class Admission:
         self._clock = clock
         self._catalogue = catalogue
         self._lock = asyncio.Lock()
+        self._asked = 0
+        """Calls so far."""
+        self._answered = 0
+        """So many of them are dealt with."""
 
     async def admit(self) -> None:
-        """Start as many as may be started now."""
-        async with self._lock, claimed(self._claims, self._clock, ADMITTING):
-            while not await self._admitted_all():
-                pass
+        """Start as many as may be started now. Calls that wait for the same turn are dealt with together."""
+        self._asked += 1
+        mine = self._asked
+        async with self._lock:
+            if self._answered >= mine:
+                return
+            async with claimed(self._claims, self._clock, ADMITTING):
+                seen = self._asked  # whoever asked before anything was read has his answer in what is read
+                while not await self._admitted_all():
+                    pass
+            self._answered = seen
 
     async def _admitted_all(self) -> bool:
         """Start what may be started; False when a row is not as it was read, so that all must be read again."""

@@ -2,7 +2,7 @@
 
 An event is saved in the same transaction as the change (`core.events`); this part only carries it out, at least once,
 after a crash as well as before. The next event of a generation waits for the one before it; different generations do
-not wait for each other.
+not wait for each other. What is done with is forgotten after a while, so that the rows do not grow for ever.
 """
 
 from __future__ import annotations
@@ -24,6 +24,13 @@ AT_ONCE = 8
 """So many events are on their way at the same time."""
 LOOK_AHEAD = 100
 """So many generations are taken up in one sweep; those that follow, in the next."""
+KEPT_TOLD = timedelta(days=30)
+"""How long an event that was told is kept, to be looked up and told once more."""
+KEPT_GIVEN_UP = timedelta(days=90)
+"""How long one that nobody took is kept, for somebody to have it told after all."""
+FORGOTTEN_EVERY = timedelta(hours=1)
+FORGOTTEN_AT_ONCE = 500
+"""So many events are forgotten in one sweep; while there are more, the next one goes on."""
 MAX_ASKED_S = 3_600.0
 """A receiver may ask to be left alone for so long, in seconds."""
 
@@ -40,15 +47,22 @@ class Announcing:
         self._room = asyncio.Semaphore(AT_ONCE)
         self._sends = Finishing()
         self._tasks: Wakeful[int] = Wakeful(self.tell, "events")
+        self._forgot_at: datetime | None = None
+        """When there was last nothing more to forget."""
 
     def wake(self, generation_id: int) -> None:
         """There is something new to tell about this generation."""
         self._tasks.wake(generation_id)
 
     async def sweep(self) -> None:
-        """Tell everything that is due: at start, and whenever the clock looks."""
-        for generation_id in await self._events.telling(self._clock.now(), LOOK_AHEAD):
+        """Tell everything that is due: at start, and whenever the clock looks. Forget what is old, now and then."""
+        now = self._clock.now()
+        for generation_id in await self._events.telling(now, LOOK_AHEAD):
             self.wake(generation_id)
+        if self._forgot_at is None or abs(now - self._forgot_at) >= FORGOTTEN_EVERY:
+            forgotten = await self._events.prune(now - KEPT_TOLD, now - KEPT_GIVEN_UP, FORGOTTEN_AT_ONCE)
+            if forgotten < FORGOTTEN_AT_ONCE:
+                self._forgot_at = now
 
     async def settled(self, generation_id: int) -> None:
         """Return when nothing is being told about this generation."""

@@ -30,7 +30,7 @@ from core.intake import Intake, Taken
 from core.messages import ConversationKey, Incoming, Message, Post, Press
 from core.offers import Offers
 from core.outbox import Outbox
-from core.ports import Claims, ClipStore, Clock, Platform
+from core.ports import Claims, ClipStore, Clock, Pace, Platform
 from core.presses import apply_press
 from core.readers import Readers
 from core.reading import Intent
@@ -72,17 +72,19 @@ class Dialogue:
         woken: Notify,
         album_wait_s: float,
         turns_per_minute: int,
+        pace: Pace | None,
         claims: Claims,
         clock: Clock,
     ) -> None:
-        """`started` and `woken`: see `Answering`; `album_wait_s`: see `Hearing`; `turns_per_minute`: see `Tempo`."""
+        """`started` and `woken`: see `Answering`; `album_wait_s`: see `Hearing`; `turns_per_minute` and `pace`: see
+        `Tempo`."""
         self._inbox = inbox
         self._generations = generations
         self._platforms = platforms
         self._summons = Summons(inbox=inbox, platforms=platforms, clock=clock)
         self._readers = readers
         self._terms = offers.terms
-        self._tempo = Tempo(turns_per_minute)
+        self._tempo = Tempo(turns_per_minute, pace)
         self._spending = Spending(generations=generations)
         self._outbox = outbox
         self._claims = claims
@@ -280,14 +282,14 @@ class Dialogue:
         now = self._clock.now()
         if waiting.row in self._paced:
             return False
-        wait = self._tempo.wait(message.sender.id, now)
+        wait = await self._tempo.wait(message.sender.id, now)
         if not wait:
             self._paced.add(waiting.row)
             return False
         self._not_before[waiting.row] = now + timedelta(seconds=wait)
         self._wake_later(message.key, wait)
         log.info("turn.too_fast", extra={"person": message.sender.id, "seconds": round(wait)})
-        if message.addressed and self._tempo.tell(message.sender.id, now):
+        if message.addressed and await self._tempo.tell(message.sender.id, now):
             text = texts.spending.too_fast(wait)
             post = Post(key=message.key, text=text, person=message.sender, whisper=not message.private, quiet=True)
             await self._inbox.commit(Changes(posts=(OutboxPost(post=post),), at=now))

@@ -24,6 +24,18 @@ if TYPE_CHECKING:
     from core.reading import TokenUse
 
 
+LONGEST_WAIT_S = 86_400.0
+"""A day: whatever a service asks for, it is asked again then."""
+
+
+def _within_reason(asked: float | None) -> float | None:
+    """How long to wait when a service asked for so many seconds. What is no span of time (nothing, less, or no number)
+    counts as not said: obeyed, it would have us ask again without a pause, and one of years never again."""
+    if asked is None or not asked > 0:
+        return None
+    return float(min(asked, LONGEST_WAIT_S))
+
+
 class ReelbotError(Exception):
     """Something went wrong in Reelbot."""
 
@@ -38,12 +50,13 @@ class ReelbotError(Exception):
 class TemporaryError(ReelbotError):
     """The service cannot do this right now.
 
-    `retry_after` is the number of seconds the service asked us to wait, or None when it did not say.
+    `retry_after` is the number of seconds the service asked us to wait, within reason (at most `LONGEST_WAIT_S`), or
+    None when it did not say.
     """
 
     def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after = _within_reason(retry_after)
 
 
 class PermanentError(ReelbotError):
@@ -74,7 +87,7 @@ class OrderNotSent(OrderError):
 
     def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after = _within_reason(retry_after)
 
 
 class OrderRefused(OrderError):
@@ -94,7 +107,7 @@ class OrderRefused(OrderError):
     ) -> None:
         super().__init__(message)
         self.temporary = temporary
-        self.retry_after = retry_after
+        self.retry_after = _within_reason(retry_after)
         self.safety = safety
 
 

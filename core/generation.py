@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -97,6 +97,8 @@ class Approval:
     """A word for why it was not, or empty."""
 
 
+LONGEST_PUT_OFF = timedelta(minutes=30)
+"""No delivery waits longer for its next try: what seems to was put off by a clock that was set back since."""
 WITHDRAWN = "withdrawn"
 """Reason of an approval that the requester, or an admin, took back before anybody answered."""
 
@@ -298,6 +300,10 @@ class Generation:
     def on_its_way_elsewhere(self) -> bool:
         """Whether its own place has refused the clip and it is being brought to the person by another way."""
         return self.status is S.UNDELIVERABLE and self.elsewhere is not None and self.due_at is not None
+
+    def put_off(self, now: datetime) -> bool:
+        """Whether its clip waits, on no worker, for the next try to bring it."""
+        return self.status is S.DELIVERING and self.due_at is not None and now < self.due_at <= now + LONGEST_PUT_OFF
 
     @property
     def with_reviewers(self) -> bool:

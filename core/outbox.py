@@ -26,6 +26,8 @@ log = logging.getLogger("reelbot.outbox")
 
 MAX_WAIT_S = 300.0
 """Longest wait between two tries, in seconds."""
+SENDING_S = 20.0
+"""How long a row is its sender's alone, in seconds: longer than a call takes that is answered at all."""
 GIVE_UP_AFTER = 60
 """So many failed tries of one row, some five hours, before it is given up and the next one is sent."""
 
@@ -41,14 +43,16 @@ class Outbox:
         claims: Claims,
         clock: Clock,
         sends: bool = True,
+        shared: bool = False,
     ) -> None:
         """`sends`: whether this process does. Of several over the same rows only those may that share their `claims`,
-        or things come twice."""
+        or things come twice. `shared`: whether others do as well."""
         self._rows = rows
         self._platforms = platforms
         self._claims = claims
         self._clock = clock
         self._sends_here = sends
+        self._shared = shared
         self._sends = Finishing()
         self._moved: dict[int, ConversationKey] = {}
         """Rows that were said in another place than their own, until they are marked."""
@@ -107,6 +111,9 @@ class Outbox:
                     await self._mark(edited)
                     return
                 message_id = row.message_id or anchored.get(row.post.anchor, "")
+                if not message_id and not await self._reserved(row):
+                    await self._mark(edited)
+                    return
                 try:
                     sent = await self._sends.run(self._send(platform, row, message_id, edited))
                 except asyncio.CancelledError:
@@ -122,6 +129,14 @@ class Outbox:
                 if row.post.anchor and not said_elsewhere:
                     anchored[row.post.anchor] = sent
             await self._mark(edited)
+
+    async def _reserved(self, row: Unsent) -> bool:
+        """Whether nobody else sends it now. A claim may end, with the connection that it hangs on, while what was
+        claimed is on its way; a row that was reserved is still left alone."""
+        if not self._shared:
+            return True
+        now = self._clock.now()
+        return await self._rows.reserve(row.row, now, now + timedelta(seconds=SENDING_S))
 
     async def _send(self, platform: Platform, row: Unsent, message_id: str, edited: dict[int, str]) -> str:
         """Send one row. A new message is marked at once, because it must not be sent twice; an edit does no harm when
@@ -186,4 +201,4 @@ class Outbox:
             except TemporaryError as error:
                 log.warning("outbox.not_saved", extra={"error": str(error)})
                 failures += 1
-                await self._clock.sleep(backoff(failures, min_s=0.1, max_s=30.0))
+                await self._clock.sleep(backoff(failures, min_s=0.1, max_s=5.0))

@@ -19,7 +19,7 @@ from core.collecting import Collector
 from core.delivering import Deliverer
 from core.errors import PermanentError, StaleRow, TemporaryError, UnplayableClip
 from core.finishing import Finishing
-from core.generation import FINAL, Generation, GenerationStatus
+from core.generation import FINAL, LONGEST_PUT_OFF, Generation, GenerationStatus
 from core.inspection import flaws
 from core.messages import ConversationKey
 from core.outbox import Outbox
@@ -43,6 +43,10 @@ MAX_FETCHING = timedelta(days=1)
 """How long a clip may be out of reach, or there be no room for it, before it is given up."""
 MAX_DELIVERING = timedelta(days=1)
 """How long a platform may be away before the clip is kept for a later try."""
+HOLDS_ON_S = 20.0
+"""How long a delivery waits on its worker for the next try. What has to wait for longer makes room for others."""
+LONGEST_WAIT_S = 300.0
+"""Between two tries to deliver, unless the platform asks for more."""
 BEFORE_DELIVERY = frozenset({S.SUBMITTING, S.PROCESSING, S.DOWNLOADING})
 """What needs its provider."""
 
@@ -229,7 +233,9 @@ class Pipeline:
                 if self._clock.now() - generation.entered[generation.status.value] > MAX_DELIVERING:
                     changes = endings.undeliverable(generation, str(error).rstrip("."), self._clock.now())
                     return await self._rows.end(generation, changes)
-                await self._waits.pause(generation.id, error.retry_after or backoff(failures, max_s=300.0))
+                put_off = await self._wait_or_put_off(generation, failures, error)
+                if put_off is not None:
+                    return put_off
                 status = generation.status
                 generation = await self._rows.load(generation.id)
                 if generation.status is not status:
@@ -238,6 +244,19 @@ class Pipeline:
                 log.warning("deliver.refused", extra={"generation": generation.name, "error": str(error)})
                 return await self._refused(generation, str(error).rstrip("."))
         return generation
+
+    async def _wait_or_put_off(self, generation: Generation, failures: int, error: TemporaryError) -> Generation | None:
+        """Wait for the next try, a short time. For a long one the row says when it is, and is returned as saved: the
+        clock's sweep starts it again then. Whoever goes on with it knows of no failures, but how long it is tried."""
+        now = self._clock.now()
+        tried_s = (now - generation.entered[generation.status.value]).total_seconds()
+        wait_s = error.retry_after or min(LONGEST_WAIT_S, max(backoff(failures), tried_s / 2))
+        if wait_s <= HOLDS_ON_S:
+            await self._waits.pause(generation.id, wait_s)
+            return None
+        due_at = min(now + timedelta(seconds=wait_s), now + LONGEST_PUT_OFF)
+        log.info("deliver.put_off", extra={"generation": generation.name, "wait_s": round(wait_s)})
+        return await self._rows.save(generation, lambda row: replace(row, due_at=due_at))
 
     async def _refused(self, generation: Generation, reason: str) -> Generation:
         """The place does not take the clip: it goes another way, or is kept without a charge when there is none."""
@@ -251,7 +270,9 @@ class Pipeline:
                 break
             except TemporaryError as error:
                 failures += 1
-                await self._waits.pause(generation.id, error.retry_after or backoff(failures, max_s=300.0))
+                put_off = await self._wait_or_put_off(generation, failures, error)
+                if put_off is not None:
+                    return put_off
         now = self._clock.now()
         if place is not None:
             return await self._rows.end(generation, endings.elsewhere(generation, place, reason, now))

@@ -29,7 +29,7 @@ from core.offers import Link, Offers
 from core.outbox import Outbox
 from core.pipeline import Pipeline
 from core.planning import Terms
-from core.ports import Claims, ClipStore, Clock, DialogueModel, Engine, Media, Platform, VideoProvider
+from core.ports import Claims, ClipStore, Clock, DialogueModel, Engine, Media, Pace, Platform, VideoProvider
 from core.progress import Progress
 from core.queueing import Forecast
 from core.readers import Readers
@@ -96,6 +96,8 @@ class Parts:
     """How long to wait for the other pictures of an album."""
     turns_per_minute: int = 0
     """How many turns of one person are read in a minute; 0 for any number."""
+    pace: Pace | None = None
+    """How fast all processes go together; None where only one listens."""
     link: Link = lambda name, until: ""
     link_valid: timedelta = timedelta(days=7)
     claims: Claims = field(default_factory=Alone)
@@ -121,7 +123,12 @@ class Product:
         self._works = works
         self._admits = works or parts.shared
         self.outbox = Outbox(
-            rows=store, platforms=parts.platforms, claims=parts.claims, clock=clock, sends=listens or parts.shared
+            rows=store,
+            platforms=parts.platforms,
+            claims=parts.claims,
+            clock=clock,
+            sends=listens or parts.shared,
+            shared=parts.shared,
         )
         readers = Readers(parts.model, parts.fallback, catalogue=parts.catalogue, timeout_s=parts.dialogue_timeout_s)
         approvers = Approvers(listed=parts.terms.approval.approvers, platforms=parts.platforms, clock=clock)
@@ -200,6 +207,7 @@ class Product:
             woken=self.engine.wake,
             album_wait_s=parts.album_wait_s,
             turns_per_minute=parts.turns_per_minute,
+            pace=parts.pace,
             claims=parts.claims,
             clock=clock,
         )

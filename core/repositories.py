@@ -219,6 +219,11 @@ class OutboxRows(Protocol):
         """Every place where something can be sent."""
         ...
 
+    async def reserve(self, row: int, now: datetime, until: datetime) -> bool:
+        """Keep the row, and what follows it in its place, from everybody else until `until`, unless it is marked before
+        that; False when somebody else has reserved or sent it."""
+        ...
+
     async def sent(
         self, rows: Mapping[int, str], now: datetime, *, moved: Mapping[int, ConversationKey] | None = None
     ) -> None:
@@ -261,4 +266,8 @@ class EventRows(Protocol):
 
     async def put_off(self, row: int, until: datetime | None, now: datetime) -> None:
         """A try failed: the next one is not before `until`; None gives it up."""
+        ...
+
+    async def prune(self, told_before: datetime, given_up_before: datetime, limit: int) -> int:
+        """Forget events that were told, or given up, before these moments, at most `limit`; returns how many."""
         ...

@@ -48,11 +48,13 @@ class Upkeep:
 
     async def work(self) -> None:
         """A worker's sweep: go on with what is admitted, let in what waits, look for lost orders."""
+        now = self._clock.now()
         for generation in await self._generations.with_status(*ADMITTED):
+            if generation.put_off(now):
+                continue
             await self._engine.start(generation.id)
             if generation.cancel_requested:
                 await self._engine.wake(generation.id)
-        now = self._clock.now()
         for generation in await self._generations.due(now, GenerationStatus.UNDELIVERABLE):
             if generation.on_its_way_elsewhere:
                 await self._engine.start(generation.id)

@@ -1,4 +1,5 @@
-"""The second stage: look at an operation until it is over, most often around the time when it should be."""
+"""The second stage: look at an operation until it is over, most often when it is likely to be. When that is, is learned
+from each clip that is finished; a webhook wakes it at once."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from datetime import timedelta
 from core import endings, texts
 from core.errors import PermanentError, ReelbotError, TemporaryError
 from core.generation import Generation, GenerationStatus
-from core.polling import backoff, next_look
+from core.polling import Outlook, backoff
 from core.ports import Clock, Failed, Finished, Running, VideoProvider
 from core.readers import Readers
 from core.rows import Rows
@@ -21,6 +22,8 @@ S = GenerationStatus
 
 MAX_WATCHING = timedelta(hours=12)
 """How long an operation may run before it is given up: no model takes more than some minutes."""
+EARLY_S = 0.1
+"""A look that comes so much before it is due was woken."""
 MAX_REFUSED_LOOKS = 20
 """Looks refused in a row before a clip is given up: with growing waits some five minutes."""
 
@@ -39,6 +42,7 @@ class Watcher:
         self._poll_min_s = poll_min_s
         self._poll_max_s = poll_max_s
         self._fractions: dict[int, float] = {}
+        self._outlooks: dict[str, Outlook] = {}
 
     def fraction(self, generation_id: int) -> float | None:
         """The share of the work that the provider has reported as done, 0 to 1, or None."""
@@ -49,22 +53,28 @@ class Watcher:
         self._fractions.pop(generation_id, None)
 
     async def watch(self, generation: Generation, provider: VideoProvider) -> Generation:
-        """Look at the operation until it is over, most often around the time when it should be."""
+        """Look at the operation until it is over, most often when it is likely to be."""
         order = generation.order
         assert order is not None
-        failures = refused = 0
+        failures = refused = looks = 0
         asked = 0.0
+        seen_s = 0.0
+        whole = self._elapsed(generation) < self._outlook(generation).first_s
         while True:
             if generation.cancel_requested:
                 generation = await self._cancel(generation, provider, order.operation)
                 if generation.status is not S.PROCESSING:
                     return generation
-            await self._waits.pause(generation.id, max(asked, self._until_next_look(generation, failures)))
+            wait_s = max(asked, self._until_next_look(generation, failures))
+            due_s = self._elapsed(generation) + wait_s
+            await self._waits.pause(generation.id, wait_s)
             generation = await self._rows.load(generation.id)
             if generation.status is not S.PROCESSING:
                 return generation
             if generation.cancel_requested:
                 continue
+            looked_s = self._elapsed(generation)
+            looks += 1
             try:
                 state = await provider.poll(order.operation)
             except TemporaryError as error:
@@ -72,6 +82,7 @@ class Watcher:
                 if self._clock.now() - order.sent_at > MAX_WATCHING:
                     return await self._rows.fail(generation, texts.endings.NEVER_FINISHED, billed="unfinished")
                 failures += 1
+                whole = False
                 asked = error.retry_after or 0.0
                 continue
             except PermanentError as error:
@@ -79,6 +90,7 @@ class Watcher:
                 log.warning("poll.refused", extra={"generation": generation.name, "error": str(error)})
                 failures += 1
                 refused += 1
+                whole = False
                 asked = 0.0
                 if refused >= MAX_REFUSED_LOOKS:
                     return await self._rows.fail(
@@ -94,19 +106,40 @@ class Watcher:
             if isinstance(state, Running):
                 if state.fraction is not None:
                     self._fractions[generation.id] = state.fraction
+                seen_s = looked_s
             elif isinstance(state, Finished):
+                if whole:
+                    # Who was woken before the look was due has heard that it is finished now.
+                    woken = looked_s < due_s - EARLY_S
+                    self._learn(generation, looked_s if woken else seen_s, looked_s, looks)
                 return await self._finished(generation, state.location)
             else:
                 return await self._not_made(generation, state)
 
     def _until_next_look(self, generation: Generation, failures: int) -> float:
         """Seconds to wait before the operation is looked at."""
-        assert generation.plan is not None
-        assert generation.order is not None
         if failures:
             return min(self._poll_max_s, backoff(failures, min_s=self._poll_min_s))
-        elapsed = (self._clock.now() - generation.order.sent_at).total_seconds()
-        return next_look(elapsed, generation.plan.expected_s[0], min_s=self._poll_min_s, max_s=self._poll_max_s)
+        return self._outlook(generation).next_look(
+            self._elapsed(generation), min_s=self._poll_min_s, max_s=self._poll_max_s
+        )
+
+    def _elapsed(self, generation: Generation) -> float:
+        """Seconds since the order."""
+        assert generation.order is not None
+        return (self._clock.now() - generation.order.sent_at).total_seconds()
+
+    def _outlook(self, generation: Generation) -> Outlook:
+        """What is known of the model's times: what this process has learned, before that what the card says."""
+        assert generation.plan is not None
+        known = self._outlooks.get(generation.plan.model)
+        return known or Outlook.of(generation.plan.expected_s)
+
+    def _learn(self, generation: Generation, after_s: float, until_s: float, looks: int) -> None:
+        """A clip was finished between these seconds after its order, and so many looks were made at it."""
+        assert generation.plan is not None
+        outlook = self._outlook(generation).learned(after_s, until_s, looks=looks)
+        self._outlooks[generation.plan.model] = outlook
 
     async def _cancel(self, generation: Generation, provider: VideoProvider, operation: str) -> Generation:
         """Ask the provider to stop. Where it cannot, the clip is finished and delivered as agreed."""

@@ -21,6 +21,10 @@ class Backlog:
     """What is to be said."""
     events: datetime | None
     """What programs outside are to be told."""
+    events_waiting: int
+    """How many events are neither told nor given up."""
+    events_given_up: int
+    """How many events nobody took."""
 
 
 def backlog(connection: Connection, platforms: Collection[str]) -> Backlog:
@@ -28,9 +32,13 @@ def backlog(connection: Connection, platforms: Collection[str]) -> Backlog:
     heard = select(func.min(inbox.c.received_at)).where(inbox.c.done_at.is_(None), inbox.c.platform.in_(platforms))
     said = select(func.min(outbox.c.created_at)).where(outbox.c.sent_at.is_(None), outbox.c.platform.in_(platforms))
     untold = and_(events.c.sent_at.is_(None), events.c.given_up_at.is_(None))
-    told = select(func.min(events.c.created_at)).where(untold)
+    told = select(func.min(events.c.created_at), func.count()).where(untold)
+    given_up = select(func.count()).select_from(events).where(events.c.given_up_at.is_not(None))
+    oldest, waiting = connection.execute(told).one()
     return Backlog(
         inbox=connection.execute(heard).scalar(),
         outbox=connection.execute(said).scalar(),
-        events=connection.execute(told).scalar(),
+        events=oldest,
+        events_waiting=waiting,
+        events_given_up=connection.execute(given_up).scalar_one(),
     )

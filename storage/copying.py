@@ -21,7 +21,7 @@ from sqlalchemy.types import TypeEngine
 
 from core.errors import PermanentError
 from storage.columns import FrozenValue
-from storage.database import BUSY_TIMEOUT_S, async_url, database_errors, sqlite_path
+from storage.database import BUSY_TIMEOUT_S, database_errors, database_url, sqlite_path
 from storage.lease import WorkerLease
 from storage.migrations import upgrade_tables
 from storage.proof import Proof, examine
@@ -74,7 +74,7 @@ def copy_database(source: str, target: str, *, told: Told = lambda name, rows: N
 @contextmanager
 def _reading(url: str) -> Iterator[Connection]:
     """The old database, locked against everybody who would write, and against ourselves."""
-    engine = create_engine(async_url(url).set(drivername="sqlite"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    engine = create_engine(database_url(url).set(drivername="sqlite"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
 
     def prepare(connection: DBAPIConnection, _record: object) -> None:
         cursor = connection.cursor()
@@ -94,7 +94,7 @@ def _reading(url: str) -> Iterator[Connection]:
 @contextmanager
 def _writing(url: str) -> Iterator[Connection]:
     """The new database in one transaction, saved when the block ends well."""
-    engine = create_engine(async_url(url), poolclass=NullPool)
+    engine = create_engine(database_url(url), poolclass=NullPool)
     with database_errors(), engine.begin() as connection:
         yield connection
 

@@ -1,6 +1,8 @@
 """Connections to SQLite and PostgreSQL: engines, how a transaction begins, and what a database's errors mean.
 
-Which statements run in them is the work of `storage.saving` and `storage.loading`.
+Which statements run in them is the work of `storage.saving` and `storage.loading`. Each piece of work is handed over
+once, to a thread that has a connection: an asynchronous driver hands over every statement, which costs several times
+as much.
 """
 
 from __future__ import annotations
@@ -8,15 +10,15 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import URL, Connection, Table, event, make_url
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy import exc as sql
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from core.errors import PermanentError, TemporaryError
 
@@ -27,8 +29,8 @@ BUSY_TIMEOUT_S = 10.0
 """How long SQLite waits for another process (an admin command) that is writing."""
 HIDDEN = True
 """Errors do not quote what was to be saved: they are logged, and it is what people wrote."""
-POOL_TIMEOUT_S = 30.0
-"""How long a statement waits for a free connection."""
+FREE_WITHIN_S = 30.0
+"""How long work waits for a free connection."""
 KEPT_ALIVE = {
     "connect_timeout": 10,
     "keepalives": 1,
@@ -43,7 +45,7 @@ POOL_SIZE = 10
 SQLITE_READERS = 4
 
 
-def async_url(url: str) -> URL:
+def database_url(url: str) -> URL:
     """The database's address with the driver we use; raises PermanentError for one we cannot use."""
     try:
         parsed = make_url(url)
@@ -55,7 +57,7 @@ def async_url(url: str) -> URL:
     if backend in ("postgresql", "postgres"):
         return parsed.set(drivername="postgresql+psycopg")
     if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
-        return parsed.set(drivername="sqlite+aiosqlite")
+        return parsed.set(drivername="sqlite")
     raise PermanentError(
         "DATABASE_URL must name a file for SQLite (sqlite:///data/reelbot.db) or a server of PostgreSQL "
         "(postgresql://user@host/reelbot)"
@@ -64,7 +66,7 @@ def async_url(url: str) -> URL:
 
 def sqlite_path(url: str) -> Path | None:
     """The file that the address names, or None when it is not SQLite."""
-    parsed = async_url(url)
+    parsed = database_url(url)
     return Path(parsed.database) if parsed.drivername.startswith("sqlite") and parsed.database else None
 
 
@@ -76,24 +78,27 @@ class Database:
     """
 
     def __init__(self, url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
-        address = async_url(url)
+        address = database_url(url)
         self._path = sqlite_path(url)
         self._begun: set[asyncio.Task[Any]] = set()
+        self._closed = False
         if address.drivername.startswith("sqlite"):
-            self._writer = _sqlite(address, busy_timeout_s, pool_size=1)
-            self._reader = _sqlite(address, busy_timeout_s, pool_size=SQLITE_READERS, isolation_level="AUTOCOMMIT")
-            event.listen(self._writer.sync_engine, "begin", _begin_immediate)
+            writer = _sqlite(address, busy_timeout_s, pool_size=1)
+            event.listen(writer, "begin", _begin_immediate)
+            reader = _sqlite(address, busy_timeout_s, pool_size=SQLITE_READERS, isolation_level="AUTOCOMMIT")
+            self._writing, self._reading = _Threads(1), _Threads(SQLITE_READERS)
         else:
-            self._writer = create_async_engine(
+            writer = create_engine(
                 address,
                 pool_size=POOL_SIZE,
                 max_overflow=0,
-                pool_timeout=POOL_TIMEOUT_S,
                 pool_pre_ping=True,
                 connect_args=KEPT_ALIVE,
                 hide_parameters=HIDDEN,
             )
-            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+            reader = writer.execution_options(isolation_level="AUTOCOMMIT")
+            self._writing = self._reading = _Threads(POOL_SIZE)
+        self._writer, self._reader = writer, reader
 
     def check_file(self) -> None:
         """Raise PermanentError when SQLite's file is missing; connecting would make an empty one."""
@@ -106,30 +111,33 @@ class Database:
 
         Raises what `work` raises, TemporaryError when the database does not take it now, and PermanentError when it
         never will."""
-        return await self._finish(self._use(self._writer.begin(), work, *args, **kwargs))
+
+        def transaction() -> T:
+            with database_errors(), self._writer.begin() as connection:
+                return work(connection, *args, **kwargs)
+
+        return await self._finish(self._writing.run(transaction))
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work`, which only reads, each statement by itself; raises what `write` raises."""
-        return await self._finish(self._use(self._reader.connect(), work, *args, **kwargs))
+
+        def reading() -> T:
+            with database_errors(), self._reader.connect() as connection:
+                return work(connection, *args, **kwargs)
+
+        return await self._finish(self._reading.run(reading))
 
     async def close(self) -> None:
-        """Finish what was begun, then close every connection."""
+        """Finish what was begun, then close every connection; harmless when it is closed."""
+        if self._closed:
+            return
+        self._closed = True
         if self._begun:
             await asyncio.wait(self._begun)
-        await self._writer.dispose()
-        await self._reader.dispose()
-
-    async def _use(
-        self,
-        opening: AbstractAsyncContextManager[AsyncConnection],
-        work: Callable[Concatenate[Connection, P], T],
-        /,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
-        with database_errors():
-            async with opening as connection:
-                return await connection.run_sync(work, *args, **kwargs)
+        await self._reading.run(self._reader.dispose)
+        await self._writing.run(self._writer.dispose)
+        self._reading.close()
+        self._writing.close()
 
     async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
         """Await `work` in a task of its own: a caller that is cancelled leaves when it is done, and neither tears a
@@ -149,10 +157,30 @@ class Database:
             task.exception()  # looked at here, for a caller that was cancelled no longer does
 
 
-def _sqlite(address: URL, busy_timeout_s: float, **options: Any) -> AsyncEngine:
-    engine = create_async_engine(
-        address, max_overflow=0, pool_timeout=POOL_TIMEOUT_S, hide_parameters=HIDDEN, **options
-    )
+class _Threads:
+    """As many threads as there are connections, so that a thread never waits for one."""
+
+    def __init__(self, count: int) -> None:
+        self._free = asyncio.Semaphore(count)
+        self._executor = ThreadPoolExecutor(count, thread_name_prefix="database")
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run it in a thread. Raises TemporaryError when none gets free in time, and what `work` raises."""
+        with database_errors():
+            async with asyncio.timeout(FREE_WITHIN_S):
+                await self._free.acquire()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        finally:
+            self._free.release()
+
+    def close(self) -> None:
+        """End the threads; none of them may be at work."""
+        self._executor.shutdown()
+
+
+def _sqlite(address: URL, busy_timeout_s: float, **options: Any) -> Engine:
+    engine = create_engine(address, max_overflow=0, hide_parameters=HIDDEN, **options)
     pragmas = (
         f"busy_timeout={busy_timeout_s * 1000:.0f}",
         "journal_mode=WAL",
@@ -167,7 +195,7 @@ def _sqlite(address: URL, busy_timeout_s: float, **options: Any) -> AsyncEngine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    event.listen(engine.sync_engine, "connect", prepare)
+    event.listen(engine, "connect", prepare)
     return engine
 
 

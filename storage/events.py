@@ -1,4 +1,5 @@
-"""Events for programs outside, as rows: saved with the change they tell of, told one after the other, listed, replayed.
+"""Events for programs outside, as rows: saved with the change they tell of, told one after the other, listed, replayed,
+and forgotten.
 
 What is told of a change is the work of `core.events`, sending it `core.announcing`'s. The caller's transaction makes
 each function whole.
@@ -10,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, func, insert, literal, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, literal, or_, select, update
 
 from core.events import Announce, Event
 from core.repositories import Changes, UntoldEvent
@@ -55,6 +56,10 @@ class EventStore:
     async def put_off(self, row: int, until: datetime | None, now: datetime) -> None:
         """A try at `now` failed: the next one is not before `until`; None gives it up."""
         await self._database.write(put_off, row, until, now)
+
+    async def prune(self, told_before: datetime, given_up_before: datetime, limit: int) -> int:
+        """Forget events that were told, or given up, before these moments, at most `limit`; returns how many."""
+        return await self._database.write(prune, told_before, given_up_before, limit)
 
     async def listed(self, *, given_up: bool, limit: int) -> tuple[KeptEvent, ...]:
         """The last `limit` events, oldest first; `given_up`: only the dead letters among them."""
@@ -130,6 +135,16 @@ def put_off(connection: Connection, row: int, until: datetime | None, now: datet
     tried_since = func.coalesce(events.c.tried_since, literal(now, Moment()))
     ended = {"given_up_at": now} if until is None else {"due_at": until}
     connection.execute(statement.values(attempts=events.c.attempts + 1, tried_since=tried_since, **ended))
+
+
+def prune(connection: Connection, told_before: datetime, given_up_before: datetime, limit: int) -> int:
+    """Forget old events. Only the oldest `limit` of those that are told or long given up are looked at, so that it
+    costs the same however many there are; what was told once more lately may keep newer ones a while longer."""
+    long_given_up = events.c.given_up_at < given_up_before
+    first = select(events.c.id).where(or_(events.c.sent_at.is_not(None), long_given_up)).order_by(events.c.id)
+    # The moments are looked at again where it is deleted: somebody may have let it be told anew just now.
+    old = or_(events.c.sent_at < told_before, long_given_up)
+    return connection.execute(delete(events).where(events.c.id.in_(first.limit(limit)), old)).rowcount
 
 
 def listed(connection: Connection, given_up: bool, limit: int) -> tuple[KeptEvent, ...]:

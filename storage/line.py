@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, LiteralString, Self
 
 from core.errors import TemporaryError
-from storage.database import async_url
+from storage.database import database_url
 
 if TYPE_CHECKING:
     import psycopg
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def plain_address(url: str) -> str:
     """The address of a PostgreSQL database as the driver itself takes it."""
-    return async_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return database_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 class Line:

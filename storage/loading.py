@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, false, func, not_, or_, select
 
 from core.conversation import Conversation, Waiting
 from core.generation import OPEN, RUNNING, Generation, GenerationStatus
@@ -243,16 +243,21 @@ def balance(connection: Connection, generation_id: int) -> dict[str, int]:
     return {kind: int(amount) for kind, amount in connection.execute(statement)}
 
 
+def put_off(now: datetime) -> ColumnElement[bool]:
+    """Whether a row of the outbox has to wait."""
+    return func.coalesce(and_(outbox.c.due_at > now, outbox.c.due_at <= now + LONGEST_PAUSE), false())
+
+
 def unsent(connection: Connection, key: ConversationKey, now: datetime) -> tuple[Unsent, ...]:
     """What is to be sent in a place, in order, up to the first row that has to wait."""
     statement = (
-        select(outbox.c.id, outbox.c.body, outbox.c.attempts, outbox.c.due_at)
+        select(outbox.c.id, outbox.c.body, outbox.c.attempts, put_off(now).label("waits"))
         .where(_in_place(outbox, key), outbox.c.sent_at.is_(None))
         .order_by(outbox.c.id)
     )
     ready: list[Any] = []
     for row in connection.execute(statement):
-        if row.due_at is not None and now < row.due_at <= now + LONGEST_PAUSE:
+        if row.waits:
             break
         ready.append(row)
     shown = {anchor: message_of(connection, anchor) for anchor in {row.body.anchor for row in ready} - {""}}
@@ -266,6 +271,4 @@ def unsent_keys(connection: Connection, now: datetime) -> tuple[ConversationKey,
     """Every place whose first unsent row does not have to wait."""
     place = (outbox.c.platform, outbox.c.chat, outbox.c.thread)
     first = select(func.min(outbox.c.id)).where(outbox.c.sent_at.is_(None)).group_by(*place)
-    later = outbox.c.due_at > now + LONGEST_PAUSE
-    ready = and_(outbox.c.id.in_(first), or_(outbox.c.due_at.is_(None), outbox.c.due_at <= now, later))
-    return _keys(connection, outbox, ready)
+    return _keys(connection, outbox, and_(outbox.c.id.in_(first), not_(put_off(now))))

@@ -34,13 +34,14 @@ def message_row(
 
 def remember(connection: Connection, rows: list[dict[str, Any]], *columns: str) -> None:
     """Add lines to the map; for a message that is in it already, only `columns` take the new values."""
-    latest = {(row["platform"], row["chat"], row["message_id"]): row for row in rows}  # each message once a statement
+    latest = {(row["platform"], row["chat"], row["message_id"]): row for row in rows}  # the last word on each
     if not latest:
         return
-    add = upsert(connection, messages).values(list(latest.values()))
+    add = upsert(connection, messages)
     if columns:
         changed = {name: add.excluded[name] for name in columns}
         add = add.on_conflict_do_update(index_elements=["platform", "chat", "message_id"], set_=changed)
     else:
         add = add.on_conflict_do_nothing()
-    connection.execute(add)
+    # The rows beside the statement, not in it: with them it would be put together anew each time.
+    connection.execute(add, list(latest.values()))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, and_, insert, not_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from core.conversation import Conversation
@@ -24,6 +24,7 @@ from core.money import EntryKind, LedgerEntry
 from core.repositories import Changes
 from storage import budgets, events
 from storage.database import is_duplicate, upsert
+from storage.loading import put_off
 from storage.message_map import message_row, remember
 from storage.tables import (
     GIVEN_UP,
@@ -281,6 +282,12 @@ def sent(connection: Connection, rows: Mapping[int, str], now: datetime, moved: 
         if rows[row.id]
     ]
     remember(connection, known, "conversation_id", "generation_id", "anchor")
+
+
+def reserve_row(connection: Connection, row: int, now: datetime, until: datetime) -> bool:
+    """Have the outbox row wait for nobody but the caller; False when it waits for somebody else, or was sent."""
+    free = and_(outbox.c.id == row, outbox.c.sent_at.is_(None), not_(put_off(now)))
+    return connection.execute(update(outbox).where(free).values(due_at=until)).rowcount == 1
 
 
 def postpone(connection: Connection, row: int, until: datetime, counted: bool) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
+from core.absence import LastAlive
 from core.conversation import Conversation, Waiting
 from core.events import Announce
 from core.generation import Generation
@@ -163,6 +164,11 @@ class SqlStore:
         """Every place where something can be sent."""
         return await self._database.read(loading.unsent_keys, now)
 
+    async def reserve(self, row: int, now: datetime, until: datetime) -> bool:
+        """Keep the row, and what follows it in its place, from everybody else until `until`; False when somebody else
+        has reserved or sent it."""
+        return await self._database.write(saving.reserve_row, row, now, until)
+
     async def sent(
         self, rows: Mapping[int, str], now: datetime, *, moved: Mapping[int, ConversationKey] | None = None
     ) -> None:
@@ -182,11 +188,11 @@ class SqlStore:
 
     # --- being there
 
-    async def last_alive(self) -> datetime | None:
-        """When the program was last alive; None before the first time."""
-        return await self._database.read(presence.last_alive)
+    async def last_alive(self, now: datetime) -> LastAlive | None:
+        """When the program was last alive, `now` being what the asker's clock says; None before the first time."""
+        return await self._database.read(presence.last_alive, now)
 
-    async def alive(self, now: datetime, before: datetime | None, changes: Changes | None = None) -> bool:
+    async def alive(self, now: datetime, before: LastAlive | None, changes: Changes | None = None) -> bool:
         """Keep this moment and the changes in one transaction, unless another process did so since `before`; returns
         whether they were kept."""
         return await self._database.write(presence.alive, now, before, changes)

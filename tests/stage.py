@@ -18,13 +18,13 @@ from core.generation import Generation
 from core.messages import Attachment, ConversationKey, Message, Person, Press
 from core.offers import Link
 from core.planning import Terms
-from core.ports import Claims, DialogueModel, VideoProvider
+from core.ports import Claims, DialogueModel, Pace, VideoProvider
 from core.product import Parts, Product
 from storage.clips import ObjectClipStore
-from storage.migrations import upgrade
 from storage.store import SqlStore
 from tests.clock import FakeClock
 from tests.fakes import FakePlatform, FakeVideoProvider, Shown
+from tests.storage.sqlite import fresh_file
 
 ANN = Person(id="fake:ann", name="Ann", language="en")
 BOB = Person(id="fake:bob", name="Bob", language="en")
@@ -41,6 +41,7 @@ class Stage:
         self.platform = FakePlatform()
         self.provider = FakeVideoProvider()
         self.turns_per_minute = 0
+        self.pace: Pace | None = None
         self.claims: Claims = Alone()
         self._events = itertools.count(1)
         self.wire()
@@ -76,6 +77,7 @@ class Stage:
                 capacity=capacity or Capacity(overall=4, per_person=4),
                 link=link,
                 turns_per_minute=self.turns_per_minute,
+                pace=self.pace,
                 claims=self.claims,
             ),
             lambda produce, wake: EmbeddedEngine(produce, wake, clock=self.clock),
@@ -184,9 +186,7 @@ class Stage:
 @asynccontextmanager
 async def staged(folder: Path) -> AsyncIterator[Stage]:
     """A stage over a fresh database in `folder`."""
-    url = f"sqlite:///{folder / 'reelbot.db'}"
-    await upgrade(url)
-    store = SqlStore(url)
+    store = SqlStore(fresh_file(folder))
     await store.open()
     async with FakeClock() as clock:
         stage = Stage(folder, store, clock)

@@ -146,12 +146,13 @@ def _malformed(body: object, error: Exception) -> BoltResponse:
 
 
 def _kind(body: object) -> str:
-    """What a request is, for the log: the event's type, or the request's own."""
+    """What a request is, for the log: the event's type, or the request's own. Only a text is shown: what goes deep
+    enough to be read, but no deeper, would raise."""
     if not isinstance(body, Mapping):
         return ""
     event = body.get("event")
-    kind = event.get("type") if isinstance(event, Mapping) else body.get("type", "")
-    return str(kind)[:40]
+    kind = event.get("type") if isinstance(event, Mapping) else body.get("type")
+    return kind[:40] if isinstance(kind, str) else ""
 
 
 def _silence() -> logging.Logger:

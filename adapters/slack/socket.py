@@ -40,6 +40,7 @@ _STEADY = timedelta(seconds=60)
 _LONGEST_PAUSE_S = 60.0
 _REFRESH = frozenset({"warning", "refresh_requested"})
 _BROKE = "the connection broke"
+_UNSAID = "no reason that can be read"
 
 _log = structlog.get_logger(__name__)
 
@@ -155,7 +156,8 @@ class SlackSocket:
         elif said.get("type") == "hello":
             link.greeted.set()
         elif said.get("type") == "disconnect":
-            link.reason = str(said.get("reason"))[:100]
+            reason = said.get("reason")
+            link.reason = reason[:100] if isinstance(reason, str) else _UNSAID
             link.over.set()
         elif isinstance(said.get("envelope_id"), str) and not self._closing:
             _held(self._answer(link, said), self._taking)
@@ -171,7 +173,8 @@ class SlackSocket:
             await link.socket.send_json(answer)
         except (ConnectionError, aiohttp.ClientError):
             # It is stored. An event comes again and is known then; anything else Slack reports as failed.
-            _log.info("slack_acknowledgement_lost", type=str(envelope.get("type"))[:40])
+            kind = envelope.get("type")
+            _log.info("slack_acknowledgement_lost", type=kind[:40] if isinstance(kind, str) else "")
 
     async def _end(self) -> None:
         self._closing = True

@@ -33,6 +33,8 @@ SECRET_HEADER = "x-telegram-bot-api-secret-token"
 _ANSWER_S = 15.0
 """What an answer to a poll may take beyond the poll itself."""
 _LONGEST_PAUSE_S = 60.0
+_LONGEST_ASKED_S = 3_600.0
+"""After an hour we listen again, whatever an answer says: one wrong figure must not make the bot deaf for long."""
 _TRIES = 10
 """How often storing one update may fail for no known reason before it is passed over: over four minutes of polling."""
 _WATCH_WEBHOOK_S = 300.0
@@ -294,7 +296,8 @@ class TelegramReceiver:
         """Say what is wrong, and pause: as long as the server asks, else 1 s, doubling up to a minute."""
         self._failures += 1
         asked = error.retry_after if isinstance(error, TemporaryError) else None
-        pause = asked if asked is not None else min(2.0 ** min(self._failures - 1, 10), _LONGEST_PAUSE_S)
+        own = min(2.0 ** min(self._failures - 1, 10), _LONGEST_PAUSE_S)
+        pause = own if asked is None else min(asked, _LONGEST_ASKED_S)
         reason = str(error) if isinstance(error, ReelbotError) else type(error).__name__
         self._problem = f"Telegram: {call} fails: {reason}"
         _log.warning("telegram_receive_failed", call=call, reason=reason, pause_s=pause, failures=self._failures)

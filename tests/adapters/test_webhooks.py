@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from adapters.webhooks import WebhookAnnouncer, body_of, checked_secret, checked_url, is_inside
+from adapters.webhooks import WebhookAnnouncer, body_of, checked_secrets, checked_url, is_inside
 from bot.clock import SystemClock
 from core.errors import PermanentError, TemporaryError
 from core.events import Event, EventKind
@@ -58,6 +58,10 @@ INSIDE = [
     "fd00:ec2::254",
     "ff02::1",
 ]
+
+
+OTHER = "whsec_YW5vdGhlci1zZWNyZXQtb2YtMjQtYnl0ZXM="
+THIRD = "whsec_" + "A" * 32
 
 
 def an_event(**fields: Any) -> Event:
@@ -141,9 +145,21 @@ async def test_each_try_has_the_same_id_and_body_and_a_signature_of_its_own_time
     assert one.headers["webhook-signature"] != two.headers["webhook-signature"]
 
 
+async def test_while_a_secret_is_changed_whoever_has_either_takes_what_is_sent(receiver: WebhookReceiver) -> None:
+    async with WebhookReceiver(secret=OTHER) as changed, WebhookReceiver(secret=THIRD) as stranger:
+        for one in (receiver, changed):
+            async with announcer(one.url, secret=f"{SECRET} {OTHER}") as out:
+                await out.announce(an_event())
+        async with announcer(stranger.url, secret=f"{SECRET} {OTHER}") as out:
+            with pytest.raises(TemporaryError, match="401"):
+                await out.announce(an_event())
+    (first,), (second,) = receiver.got, changed.got
+    assert [len(got.headers["webhook-signature"].split()) for got in (first, second)] == [2, 2]
+    assert stranger.forged == ["No matching signature found"]
+
+
 async def test_another_secret_is_not_taken(receiver: WebhookReceiver) -> None:
-    other = "whsec_YW5vdGhlci1zZWNyZXQtb2YtMjQtYnl0ZXM="
-    async with announcer(receiver.url, secret=other) as out:
+    async with announcer(receiver.url, secret=OTHER) as out:
         with pytest.raises(TemporaryError, match="401"):
             await out.announce(an_event())
     assert receiver.forged == ["No matching signature found"]
@@ -428,13 +444,22 @@ async def test_tls_is_held_against_the_name_and_not_the_address(certificate: tup
 )
 def test_a_secret_that_is_none_is_refused_and_not_shown(secret: str) -> None:
     with pytest.raises(PermanentError) as caught:
-        checked_secret(secret)
+        checked_secrets(secret)
     assert not secret or secret == "whsec_" or secret not in str(caught.value)
 
 
 @pytest.mark.parametrize("secret", [SECRET, "whsec_" + "A" * 32, "whsec_" + "A" * 86 + "==", "whsec_" + "A" * 86])
 def test_a_secret_of_24_to_64_bytes_is_one(secret: str) -> None:
-    assert checked_secret(secret) == secret
+    assert checked_secrets(secret) == (secret,)
+
+
+@pytest.mark.parametrize("between", [" ", "  ", "\n"])
+def test_several_secrets_are_all_looked_at(between: str) -> None:
+    assert checked_secrets(between.join([SECRET, OTHER])) == (SECRET, OTHER)
+    with pytest.raises(PermanentError) as caught:
+        checked_secrets(between.join([SECRET, "whsec_hunter2"]))
+    assert "hunter2" not in str(caught.value)
+    assert SECRET not in str(caught.value)
 
 
 def test_the_body_is_the_same_text_at_every_try() -> None:

@@ -1,4 +1,4 @@
-"""The command line as a person meets it: through a process of its own."""
+"""The command line as a person meets it: through a process of its own, and now and then an interpreter of its own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
+from tests.faults.forked import command
 
 ROOT = Path(__file__).parents[2]
 HEAVY = (
@@ -28,29 +30,33 @@ HEAVY = (
 
 def python(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run Python in the current folder with our packages and these variables."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200", **variables}
     return subprocess.run(
-        [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, *arguments], env=_with(variables), capture_output=True, text=True, timeout=20, check=False
     )
 
 
 def reelbot(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    done = python("-m", "bot", *arguments, **variables)
+    """The command in the current folder, as a process whose imports are done: starting Python takes a second."""
+    done = command(*arguments, folder=Path.cwd(), environment=_with(variables))
     assert "Traceback" not in done.stderr
     return done
+
+
+def _with(variables: dict[str, str]) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200", **variables}
 
 
 def test_help_is_there_at_once() -> None:
     loaded = python("-c", f"import sys, bot.cli; print([m for m in {HEAVY} if m in sys.modules])")
     assert loaded.stdout.strip() == "[]"
-    done = reelbot("--help")
+    done = python("-m", "bot", "--help")
     assert done.returncode == 0
     assert all(command in done.stdout for command in ("chat", "run", "check", "db", "--version"))
 
 
 def test_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert reelbot("--version").stdout == f"reelbot {project['version']}\n"
+    assert python("-m", "bot", "--version").stdout == f"reelbot {project['version']}\n"
 
 
 @pytest.mark.parametrize("command", [("chat",), ("run",), ("run", "--only", "worker"), ("check",), ("db", "upgrade")])

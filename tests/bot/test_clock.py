@@ -99,3 +99,36 @@ async def test_the_end_waits_for_a_tick_to_clean_up() -> None:
     async with ticker, asyncio.timeout(5):
         await started.wait()
     assert cleaned
+
+
+async def test_nothing_begins_and_nothing_is_logged_while_the_last_tick_cleans_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    begun, late = asyncio.Event(), 0
+
+    async def long() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            # What a transaction takes that is under way: other ticks are due meanwhile, and one in the very moment in
+            # which the clock is switched off.
+            await asyncio.sleep(0.02)
+
+    async def short() -> None:
+        nonlocal late
+        late += ended
+
+    for _ in range(10):
+        ended = False
+        begun.clear()
+        ticker = Ticker()
+        ticker.add("long", 0.001, long)
+        for number in range(20):
+            ticker.add(f"short {number}", 0.001, short)
+        async with ticker, asyncio.timeout(5):
+            await begun.wait()
+            ended = True
+        await asyncio.sleep(0)
+    assert late == 0
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []

@@ -169,7 +169,16 @@ def test_address_and_secret_come_together() -> None:
     assert "WEBHOOK_URL is not" in problems(WEBHOOK_SECRET=SECRET)["WEBHOOK_SECRET"]
 
 
-@pytest.mark.parametrize("secret", ["hunter2-hunter2-hunter2-hunter2", "whsec_hunter2", "whsec_" + "A" * 96])
+def test_several_secrets_can_be_set_while_one_is_changed() -> None:
+    both = f"{SECRET} whsec_{'A' * 32}"
+    taken = load_settings(None, **{**OUT, "WEBHOOK_SECRET": both}).webhook_secret
+    assert taken is not None and taken.get_secret_value() == both
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["hunter2-hunter2-hunter2-hunter2", "whsec_hunter2", "whsec_" + "A" * 96, f"{SECRET} whsec_hunter2"],
+)
 def test_a_secret_that_is_none_is_refused_and_not_shown(secret: str) -> None:
     found = problems(WEBHOOK_URL=URL, WEBHOOK_SECRET=secret)["WEBHOOK_SECRET"]
     assert "no signing secret" in found

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import structlog
+from google.genai import types
 from pydantic import SecretStr
 
 from bot.logs import NOISY, configure_logging, tracing
@@ -112,3 +113,19 @@ def test_python_warnings_are_lines_too() -> None:
         warnings.warn("old", DeprecationWarning, stacklevel=1)
         logging.captureWarnings(False)
     assert "DeprecationWarning: old" in lines(stream)[0]["event"]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_a_service_wrote_is_in_no_warning(form: Any) -> None:
+    """google-genai warns of each value that it does not know, with the value."""
+    stream = io.StringIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(False)
+        configure_logging("INFO", form, stream=stream)
+        configure_logging("INFO", form, stream=stream)
+        types.FinishReason("my grandmother\nin: UserWarning: the rain")
+        logging.captureWarnings(False)
+    assert stream.getvalue().count("library_warning") == 1
+    assert "_common.py:" in stream.getvalue()
+    assert not any(word in stream.getvalue() for word in ("grandmother", "rain", "FinishReason"))

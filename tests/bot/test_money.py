@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
@@ -30,11 +29,11 @@ from storage.migrations import upgrade
 from storage.proof import Sums
 from storage.reports import Reports, Spending
 from storage.store import SqlStore
-from tests.bot.test_cli import python
+from tests.bot.test_cli import reelbot
 from tests.core.test_generation import a_generation, a_plan, an_order
 from tests.fakes import FakeVideoProvider
 from tests.stage import Stage
-from tests.storage.postgres import fresh_database, postgres_available, private_postgres
+from tests.storage.postgres import fresh_database
 from tests.storage.samples import NOW, a_conversation
 
 S = GenerationStatus
@@ -50,9 +49,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         asyncio.run(filled(address))
         yield address
         return
-    if not postgres_available():
-        pytest.skip("PostgreSQL is not installed and TEST_DATABASE_URL is not set")
-    with private_postgres() as server, fresh_database(server) as address:
+    with fresh_database(request.getfixturevalue("postgres_server")) as address:
         asyncio.run(filled(address))
         yield address
 
@@ -87,28 +84,10 @@ async def filled(url: str) -> None:
     await store.close()
 
 
-COMMANDS = """
-import contextlib, io, json, os, sys
-from bot.cli import main
-
-for arguments in json.loads(sys.argv[1]):
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        sys.argv = ["reelbot", "money", *arguments]
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code or 0
-    print(json.dumps([code, out.getvalue(), err.getvalue()]))
-"""
-"""Runs several commands in one process, as starting one takes a second."""
-
-
 def money(url: str, *commands: tuple[str, ...], **variables: str) -> list[tuple[int, str, str]]:
     """Exit code, stdout and stderr of each command, run one after the other."""
-    done = python("-c", COMMANDS, json.dumps(commands), DATABASE_URL=url, **variables)
-    assert (done.returncode, done.stderr) == (0, "")
-    return [(code, out, err) for code, out, err in map(json.loads, done.stdout.splitlines())]
+    ended = [reelbot("money", *arguments, DATABASE_URL=url, **variables) for arguments in commands]
+    return [(done.returncode, done.stdout, done.stderr) for done in ended]
 
 
 def firsts(table: str) -> list[str]:

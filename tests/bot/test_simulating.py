@@ -15,6 +15,7 @@ from bot.settings_loading import load_settings
 from bot.simulating import Step, simulate
 from storage.lease import WorkerLease
 from storage.migrations import upgrade
+from tests.bot.test_cli import reelbot
 from tests.emulators.faults import Fault
 from tests.program.services import World, world
 from tests.program.test_main_job import orders
@@ -157,10 +158,7 @@ def test_the_exit_code_says_that_something_is_broken(tmp_path: Path, wrong: str)
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where a database or a folder should be")
     setting = {"DATABASE_URL": f"sqlite:///{blocked}"} if wrong == "database" else {"MEDIA_URL": str(blocked / "m")}
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DATA_DIR": str(tmp_path / "data"), **setting}
-    done = subprocess.run(
-        [sys.executable, "-m", "bot", "simulate"], env=environment, capture_output=True, text=True, check=False
-    )
+    done = reelbot("simulate", DATA_DIR=str(tmp_path / "data"), **setting)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert ("FAILED" in done.stdout) or ("MEDIA_URL" in done.stderr)

@@ -15,6 +15,7 @@ import pytest
 from bot.metrics import Metrics
 from bot.server import serve, web_app
 from bot.watching import Pulse, Watching, stuck
+from core.events import event_of
 from core.generation import Generation
 from core.generation import GenerationStatus as S
 from core.repositories import Changes, OutboxPost
@@ -23,8 +24,10 @@ from storage.migrations import upgrade
 from storage.store import SqlStore
 from tests.clock import FakeClock
 from tests.core.test_generation import a_generation, a_plan
-from tests.storage.postgres import fresh_database, postgres_available, private_postgres
+from tests.storage import samples
+from tests.storage.postgres import fresh_database
 from tests.storage.samples import KEY, NOW, a_conversation, a_message, a_post, later
+from tests.storage.sqlite import fresh_file
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -33,9 +36,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'reelbot.db'}"
         return
-    if not postgres_available():
-        pytest.skip("PostgreSQL is not installed and TEST_DATABASE_URL is not set")
-    with private_postgres() as server, fresh_database(server) as url:
+    with fresh_database(request.getfixturevalue("postgres_server")) as url:
         yield url
 
 
@@ -93,6 +94,27 @@ async def test_events_are_watched_where_somebody_is_told(tmp_path: Path) -> None
         watch = watching(store, FakeClock(NOW), events=True)
         await watch.look()
         assert set(watch.checks()) == {"generations", "queue", "inbox", "outbox", "events"}
+
+
+async def test_events_that_wait_and_dead_letters_are_counted(tmp_path: Path) -> None:
+    store = SqlStore(fresh_file(tmp_path), announce=event_of)
+    metrics = Metrics()
+    watch = watching(store, FakeClock(later(90)), metrics, events=True)
+    await watch.look()
+    assert 'reelbot_events{state="waiting"} 0.0' in metrics.render().decode()
+    await store.commit(Changes(conversations=(a_conversation(),), at=NOW))
+    for number in (1, 2, 3):
+        queued = samples.a_generation(number).moved(S.QUEUED, NOW)
+        await store.commit(Changes(generations=(queued,), at=NOW))
+    untold = await store.events.claim(1, NOW, later(1))
+    assert untold is not None
+    await store.events.put_off(untold.row, None, NOW)
+    await watch.look()
+    await store.close()
+    page = metrics.render().decode()
+    assert 'reelbot_events{state="waiting"} 2.0' in page
+    assert 'reelbot_events{state="given_up"} 1.0' in page
+    assert 'reelbot_oldest_seconds{what="events"} 90.0' in page
 
 
 class Queue:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
@@ -12,18 +12,9 @@ from adapters.engine.embedded import EmbeddedEngine
 from core.product import RunningEngine
 from tests.adapters.engine.cluster import Studio, running
 from tests.clock import SwiftClock
-from tests.storage.postgres import fresh_database, postgres_available, private_postgres
+from tests.storage.postgres import fresh_database
 
 Make = Callable[[Callable[[int], Awaitable[None]]], Awaitable[RunningEngine]]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """A PostgreSQL of our own."""
-    if not postgres_available():
-        pytest.skip("PostgreSQL is not installed and TEST_DATABASE_URL is not set")
-    with private_postgres() as url:
-        yield url
 
 
 class NotingClock(SwiftClock):
@@ -57,7 +48,7 @@ async def make(request: pytest.FixtureRequest, clock: NotingClock, woken: list[i
     """Makes engines of each kind over the same rows, and stops them."""
     async with AsyncExitStack() as stack:
         if request.param == "distributed":
-            url = stack.enter_context(fresh_database(request.getfixturevalue("server")))
+            url = stack.enter_context(fresh_database(request.getfixturevalue("postgres_server")))
 
         async def make(produce: Callable[[int], Awaitable[None]]) -> RunningEngine:
             if request.param == "distributed":

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta, timezone
 from pathlib import Path
@@ -20,10 +19,8 @@ from core.money import EntryKind
 from core.reading import TokenUse
 from core.repositories import Admitted, Changes, Generations, Inbox, OutboxPost, OutboxRows, PostedMessage
 from storage.database import Database
-from storage.migrations import upgrade
 from storage.store import SqlStore
 from storage.tables import model_calls, turns
-from tests.storage.postgres import empty_tables, fresh_database, postgres_available, private_postgres
 from tests.storage.samples import (
     ANN,
     KEY,
@@ -41,37 +38,15 @@ from tests.storage.samples import (
     full_message,
     later,
 )
+from tests.storage.sqlite import fresh_file
 
 ELSEWHERE = ConversationKey(platform="telegram", chat="-200")
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database with tables, to be copied."""
-    path = tmp_path_factory.mktemp("template") / "reelbot.db"
-    asyncio.run(upgrade(f"sqlite:///{path}"))
-    return path
-
-
-@pytest.fixture(scope="session")
-def postgres_database() -> Iterator[str]:
-    """A database with tables on a server of our own."""
-    if not postgres_available():
-        pytest.skip("PostgreSQL is not installed and TEST_DATABASE_URL is not set")
-    with private_postgres() as server, fresh_database(server) as url:
-        asyncio.run(upgrade(url))
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each kind."""
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "reelbot.db")
-        return f"sqlite:///{tmp_path / 'reelbot.db'}"
-    database: str = request.getfixturevalue("postgres_database")
-    empty_tables(database)
-    return database
+    return fresh_file(tmp_path) if request.param == "sqlite" else request.getfixturevalue("postgres_url")
 
 
 @pytest.fixture
@@ -481,6 +456,20 @@ async def test_a_place_waits_for_its_first_row(store: SqlStore) -> None:
     assert [(i.post.text, i.attempts) for i in await store.unsent(KEY, later(30))] == [("One", 1), ("Two", 0)]
     await store.postpone(two.row, later(60))
     assert [item.post.text for item in await store.unsent(KEY, later(30))] == ["One"]
+
+
+async def test_a_row_is_reserved_by_one_sender_at_a_time(store: SqlStore) -> None:
+    await _begin(store)
+    await _say(store, OutboxPost(post=a_post("One")))
+    (one,) = await store.unsent(KEY, NOW)
+    assert await store.reserve(one.row, NOW, later(20))
+    assert not await store.reserve(one.row, later(19), later(40))
+    assert await store.unsent(KEY, later(19)) == ()
+    assert await store.reserve(one.row, later(20), later(40))
+    (one,) = await store.unsent(KEY, later(40))
+    assert one.attempts == 0
+    await store.sent({one.row: "m1"}, later(40))
+    assert not await store.reserve(one.row, later(50), later(60))
 
 
 async def test_a_clock_that_is_set_back_makes_nobody_wait(store: SqlStore) -> None:

@@ -405,12 +405,27 @@ class Chat(FakePlatform):
                 )
 
     def delivered(self) -> dict[int, set[str]]:
-        """The clips that stand in a chat: generation to the messages that show it."""
+        """The clips that stand in a chat: generation to the messages that show it. Not those to be looked at."""
         found: dict[int, set[str]] = defaultdict(set)
-        for shown in self.shown:
-            if shown.delivery is not None:
-                found[number_of(shown.delivery.generation)].add(shown.id)
+        for delivery, message_id in self._clips():
+            if not _to_look_at(delivery):
+                found[number_of(delivery.generation)].add(message_id)
         return found
+
+    def looked_at(self) -> dict[int, Counter[str]]:
+        """The clips that were shown to somebody to decide about: generation to how often each chat has it."""
+        found: dict[int, Counter[str]] = defaultdict(Counter)
+        for delivery, _ in self._clips():
+            if _to_look_at(delivery):
+                found[number_of(delivery.generation)][delivery.key.chat] += 1
+        return found
+
+    def _clips(self) -> list[tuple[Delivery, str]]:
+        return [(shown.delivery, shown.id) for shown in self.shown if shown.delivery is not None]
+
+
+def _to_look_at(delivery: Delivery) -> bool:
+    return any(button.action.startswith("pass:") for row in delivery.buttons for button in row)
 
 
 class Faults(logging.Handler):

@@ -365,12 +365,15 @@ class World:
             cap = most[budget]
             assert cap is None or amount <= cap, f"{budget} {subject} has {amount} of {cap}"
         # What is posted once more was released before: it is under way, but no order.
-        busy = [row for row in rows.values() if row.status in RUNNING | {S.AMBIGUOUS} and row.id not in ends]
+        # What is looked at before it is posted is made already, and what was let pass goes on however many there are.
+        counted_as = (RUNNING | {S.AMBIGUOUS}) - {S.PENDING_REVIEW}
+        made = {row.id for row in rows.values() if row.review is not None and row.review.passed}
+        busy = [row for row in rows.values() if row.status in counted_as and row.id not in made | set(ends)]
         for limit, counted in (
             (limits.orders_per_person, Counter(row.requester.id for row in busy)),
             (limits.orders_per_channel, Counter(row.key.chat for row in busy)),
             (limits.orders, Counter("everyone" for _ in busy)),
         ):
             assert limit is None or max(counted.values(), default=0) <= limit, f"more than {limit} orders: {counted}"
-        admitted = [row for row in rows.values() if row.status in ADMITTED and row.id not in ends]
+        admitted = [row for row in rows.values() if row.status in ADMITTED and row.id not in made | set(ends)]
         assert len(admitted) <= self.capacity.overall

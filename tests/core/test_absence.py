@@ -110,7 +110,7 @@ async def test_a_place_that_is_not_connected_is_left_alone(stage: Stage) -> None
 async def test_of_two_that_start_together_one_says_it(stage: Stage) -> None:
     await opened(stage)
     stage.clock.advance(3600)
-    before = await stage.store.last_alive()
+    before = await stage.store.last_alive(stage.clock.now())
     await asyncio.gather(absence(stage).look(), absence(stage).look())
     assert sorted(told(stage)) == ["1", "2"]
     assert not await stage.store.alive(stage.clock.now(), before, Changes(at=stage.clock.now()))
@@ -137,7 +137,7 @@ async def test_it_is_said_before_what_finished_meanwhile_is_delivered(stage: Sta
 
 async def test_what_was_missed_is_read_back_where_something_is_open(stage: Stage) -> None:
     await opened(stage)
-    kept = await stage.store.last_alive()
+    kept = await stage.store.last_alive(stage.clock.now())
     assert kept is not None
     stage.clock.advance(3600)
     reads = Reads(TemporaryError(retry_after=3), PermanentError("not_in_channel"))
@@ -148,7 +148,7 @@ async def test_what_was_missed_is_read_back_where_something_is_open(stage: Stage
             await asyncio.sleep(0.005)
     await looking.stop()
     assert sorted(chat for chat, _ in reads.asked) in (["1", "1", "2"], ["1", "2", "2"])
-    assert {since for _, since in reads.asked} == {kept - timedelta(seconds=30)}
+    assert {since for _, since in reads.asked} == {kept.at - timedelta(seconds=30)}
 
 
 @pytest.mark.parametrize(

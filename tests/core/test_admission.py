@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -388,3 +389,39 @@ async def test_a_row_that_somebody_else_changed_is_looked_at_again(stage: Stage,
     assert store.reads[S.QUEUED] == reads
     await admission.admit()
     assert store.reads[S.QUEUED] == reads
+
+
+class Held(Alone):
+    """Claims that somebody else holds until they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free = False
+
+    async def take(self, name: str) -> bool:
+        return self.free and await super().take(name)
+
+
+async def test_calls_that_wait_for_a_turn_are_dealt_with_together(stage: Stage) -> None:
+    """Each of them sees what was there when it came."""
+    engine, store, claims, clock = StartedNothing(), Counting(stage), Held(), FakeClock()
+    admission = Admission(
+        generations=store,  # type: ignore[arg-type]
+        engine=engine,
+        catalogue=load_catalogue(),
+        capacity=WIDE,
+        claims=claims,
+        clock=clock,
+    )
+    await keep(stage, queued(1))
+    calls = [asyncio.create_task(admission.admit()) for _ in range(20)]
+    await asyncio.sleep(0.01)
+    await keep(stage, queued(2, BOB, after=1))
+    calls.append(asyncio.create_task(admission.admit()))
+    claims.free = True
+    async with clock:
+        await asyncio.gather(*calls)
+    assert engine.started == [1, 2]
+    assert store.reads[S.QUEUED] == 1
+    await admission.admit()
+    assert store.reads[S.QUEUED] == 2

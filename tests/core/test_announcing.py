@@ -5,20 +5,31 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from core.announcing import AT_ONCE, MAX_ASKED_S, Announcing
+from core.announcing import (
+    AT_ONCE,
+    FORGOTTEN_AT_ONCE,
+    FORGOTTEN_EVERY,
+    KEPT_GIVEN_UP,
+    KEPT_TOLD,
+    MAX_ASKED_S,
+    Announcing,
+)
 from core.errors import PermanentError, TemporaryError
 from core.events import DAY, WAITS_S, Event, event_of
 from core.generation import GenerationStatus
 from core.repositories import Changes
-from storage.migrations import upgrade
+from storage.database import Database
+from storage.events import EventStore
 from storage.store import SqlStore
 from tests.clock import START, FakeClock
 from tests.core.test_generation import a_plan
 from tests.storage.samples import a_conversation, a_generation
+from tests.storage.sqlite import fresh_file
 
 S = GenerationStatus
 CLAIM_S = 30.0
@@ -99,9 +110,7 @@ class Wire:
 @pytest.fixture
 async def wire(tmp_path: Path) -> AsyncIterator[Wire]:
     """Over a fresh database with a conversation in it."""
-    url = f"sqlite:///{tmp_path / 'reelbot.db'}"
-    await upgrade(url)
-    store = SqlStore(url, announce=event_of)
+    store = SqlStore(fresh_file(tmp_path), announce=event_of)
     await store.commit(Changes(conversations=(a_conversation(),), at=START))
     wire = Wire(store)
     yield wire
@@ -236,3 +245,53 @@ async def test_a_stop_lets_what_is_on_its_way_arrive_and_begins_nothing(wire: Wi
     wire.announcing = wire.announcer()
     await wire.tell()
     assert wire.statuses() == ["queued", "submitting"]
+
+
+# --- forgetting ------------------------------------------------------------------------------------------------------
+
+
+async def test_what_was_told_is_forgotten_after_a_month_and_what_nobody_took_after_three(wire: Wire) -> None:
+    wire.receiver.errors[2] = PermanentError("gone")
+    await wire.go(1, S.QUEUED, S.SUBMITTING)
+    await wire.go(2, S.QUEUED)
+    await wire.tell(1, 2)
+
+    async def kept() -> list[int]:
+        return [one.event.generation_id for one in await wire.store.events.listed(given_up=False, limit=100)]
+
+    await wire.later(KEPT_TOLD.total_seconds())
+    assert await kept() == [1, 1, 2]
+    await wire.later(FORGOTTEN_EVERY.total_seconds() - 1)
+    assert await kept() == [1, 1, 2], "it was looked for less than an hour ago"
+    await wire.later(1)
+    assert await kept() == [2]
+    await wire.later((KEPT_GIVEN_UP - KEPT_TOLD).total_seconds())
+    assert await kept() == []
+
+
+class Old(EventStore):
+    """Rows with so many events to forget."""
+
+    old = 0
+
+    async def prune(self, told_before: datetime, given_up_before: datetime, limit: int) -> int:
+        forgotten = min(self.old, limit)
+        self.old -= forgotten
+        return forgotten
+
+
+async def test_many_are_forgotten_in_one_sweep_after_the_other(tmp_path: Path) -> None:
+    database = Database(fresh_file(tmp_path))
+    rows = Old(database)
+    announcing = Announcing(events=rows, announcer=FakeReceiver(), clock=FakeClock(), claim_s=CLAIM_S)
+    rows.old = 2 * FORGOTTEN_AT_ONCE + 1
+    left = []
+    for _ in range(3):
+        await announcing.sweep()
+        left.append(rows.old)
+    assert left == [FORGOTTEN_AT_ONCE + 1, 1, 0]
+    rows.old = 1
+    await announcing.sweep()
+    assert rows.old == 1, "there was nothing more a moment ago"
+    await announcing.stop(0.1)
+    await database.close()

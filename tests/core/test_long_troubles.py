@@ -12,6 +12,7 @@ from core.errors import TemporaryError
 from core.generation import GenerationStatus
 from core.limits import Limits
 from core.messages import ConversationKey, Delivery, Message
+from core.pipeline import HOLDS_ON_S, LONGEST_WAIT_S
 from core.planning import Terms
 from core.ports import OperationState, Save
 from core.request import Tier
@@ -48,8 +49,10 @@ class Away(FakePlatform):
     def __init__(self) -> None:
         super().__init__()
         self.away: set[ConversationKey] = set()
+        self.tries = 0
 
     async def deliver(self, delivery: Delivery, saved: Mapping[str, str], save: Save) -> str:
+        self.tries += 1
         if delivery.key in self.away:
             raise TemporaryError("away")
         return await super().deliver(delivery, saved, save)
@@ -96,6 +99,43 @@ async def test_a_place_that_takes_nothing_now_keeps_nobody_else_waiting(stage: S
     await stage.press_raw("x", "make:2:1", person=BOB)
     assert (await stage.finished(2)).status is S.COMPLETED
     assert (await stage.generation()).status is S.DELIVERING
+
+
+async def test_a_clip_that_has_to_wait_for_long_keeps_no_worker(stage: Stage) -> None:
+    platform = stage.platform = Away()
+    platform.away = {HERE}
+    stage.wire()
+    await stage.say(RICH)
+    began = stage.clock.now()
+    await stage.press(platform.with_button("Make it"), "Make it")
+    row = await stage.finished()  # nobody works on it
+    assert row.status is S.DELIVERING
+    assert row.due_at is not None
+    assert HOLDS_ON_S < (row.due_at - stage.clock.now()).total_seconds() <= LONGEST_WAIT_S
+
+    tries = platform.tries
+    for _ in range(3):
+        await stage.product.work()  # not yet
+    assert (await stage.finished(), platform.tries) == (row, tries)
+
+    waits = []
+    while (stage.clock.now() - began).total_seconds() < 3_600:
+        assert row.due_at is not None
+        waits.append((row.due_at - stage.clock.now()).total_seconds())
+        stage.clock.advance(waits[-1])
+        await stage.product.work()
+        row = await stage.finished()
+        tries += 1
+        assert platform.tries == tries  # once each time, and not at the pace of a new beginning
+    assert waits[1:] == sorted(waits[1:])
+    assert waits[-1] == LONGEST_WAIT_S
+
+    platform.away = set()
+    stage.clock.advance(LONGEST_WAIT_S)
+    await stage.product.work()
+    row = await stage.finished()
+    assert (row.status, row.due_at) == (S.COMPLETED, None)
+    assert set(await stage.store.balance(1)) == {"quote", "hold", "capture"}
 
 
 async def test_a_service_that_did_not_answer_a_cancel_may_be_asked_again(stage: Stage) -> None:

@@ -26,7 +26,7 @@ from core.catalogue import Catalogue
 from core.generation import FINAL, RUNNING, Generation
 from core.generation import GenerationStatus as S
 from core.limits import Limits
-from core.messages import Person
+from core.messages import ConversationKey, Person
 from core.money import dollars
 from core.planning import Terms
 from tests.core.money_ports import Offered
@@ -48,6 +48,8 @@ FORMS: tuple[Mapping[str, str], ...] = (
 )  # fmt: skip
 DECISIONS = ("again", "drop", "cancel", "stop", "wait", "post", "retry", "take", "erase")
 ANSWERS = ("approve", "deny", "withdraw", "remind")
+VERDICTS = ("own", "pass", "reject", "cancel", "late", "again", "crash")
+"""What may happen to a clip that is looked at before it is posted; "own": its person lets it pass."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,9 @@ RULES = (
     ApprovalRules(),
     ApprovalRules(above=250_000, approvers=(BOB.id, EVE.id), expires_s=3600.0),
     ApprovalRules(above=0, over_limit=True, approvers=(ANN.id, BOB.id), expires_s=90_000.0),
+    ApprovalRules(review=True, approvers=(BOB.id, EVE.id), expires_s=3600.0),
+    ApprovalRules(review=True, approvers=(ANN.id,), expires_s=3600.0),
+    ApprovalRules(review=True, above=250_000, over_limit=True, approvers=(ANN.id, BOB.id), expires_s=7200.0),
 )
 AFTER = (0.0, 1.0, 30.0, 100.0, 700.0, 3700.0, 90_000.0)
 turns = st.none() | st.integers(0, 50)
@@ -118,6 +123,8 @@ class Money(RuleBasedStateMachine):
         """Generations whose "try again here" was tapped."""
         self.agreed: dict[int, set[str]] = defaultdict(set)
         """Who tapped "approve", by generation."""
+        self.passed: dict[int, set[str]] = defaultdict(set)
+        """Who tapped "post it" under a clip to look at, by generation."""
         self.stops: set[int] = set()
         """Generations whose "stop it" was tapped, knowing what it may cost."""
         self.settled: set[int] = set()
@@ -201,9 +208,9 @@ class Money(RuleBasedStateMachine):
             self._taps(None, ("stop",), 0, 2)
         self.world.go(turns)
 
-    def _ordered(self, person: Person) -> None:
+    def _ordered(self, person: Person, key: ConversationKey | None = None) -> None:
         """The person's wish becomes an order, as far as it may."""
-        self.world.say(person, WISHES[0], command="video")
+        self.world.say(person, WISHES[0], key=key, command="video")
         self.world.go()
         for verb in ("make", "approve"):
             self._taps(None, (verb,), 0, 1)
@@ -229,6 +236,57 @@ class Money(RuleBasedStateMachine):
         self._taps(other, (verb,), pick, times)
         if both:
             self._taps(None, ("approve",), pick + 1, 1)
+        self.world.go(turns)
+
+    @precondition(lambda self: self.world.terms.approval.review)
+    @rule(person=people, fate=st.just(Fate()) | st.sampled_from([one for one in FATES if one.delivers]),
+          early=turns, verdicts=st.lists(st.sampled_from(VERDICTS), min_size=1, max_size=4), together=st.booleans(),
+          turns=turns)  # fmt: skip
+    def is_looked_at(
+        self,
+        person: Person,
+        fate: Fate,
+        early: int | None,
+        verdicts: list[str],
+        together: bool,
+        turns: int | None,
+    ) -> None:
+        """A clip is made where others read along, and brought to those who look at it, or is on its way to them. Then
+        things happen to it, one after the other or all `together`: it is let pass or not, or its own person tries to;
+        its person cancels; nobody answers in time; they are asked again; the program dies."""
+        self._fated(fate)
+        self._ordered(person, ROOM)
+        self.world.passes(100)
+        self.world.sweep()
+        self.world.go(early)
+        for what in verdicts:
+            if what == "crash":
+                self.world.crash()
+                self.world.start()
+            elif what == "late":
+                self.world.passes(self.world.terms.approval.expires_s)
+                self.world.sweep()
+            elif what == "cancel":
+                self.world.say(person, "cancel", key=ROOM)
+                self._taps(None, ("cancel",), 0, 1)
+            elif what == "own":
+                self._taps(person, ("pass",), 0, 1)
+            else:
+                self._taps(None, ("post" if what == "again" else what,), 0, 1)
+            if not together:
+                self.world.go()
+        self.world.go(turns)
+
+    @precondition(lambda self: self.world.buttons("pass"))
+    @rule(verb=st.sampled_from(("pass", "reject")), pick=st.integers(0, 5), other=st.none() | people,
+          times=st.integers(1, 2), both=st.booleans(), turns=turns)  # fmt: skip
+    def somebody_decides_about_a_clip(
+        self, verb: str, pick: int, other: Person | None, times: int, both: bool, turns: int | None
+    ) -> None:
+        """One of those who look at it, or `both` at once; or somebody who may not."""
+        self._taps(other, (verb,), pick, times)
+        if both:
+            self._taps(None, ("pass",), pick + 1, 1)
         self.world.go(turns)
 
     @precondition(lambda self: self.world.buttons("drop"))
@@ -329,6 +387,8 @@ class Money(RuleBasedStateMachine):
         number, verb = _subject(offered), offered.button.action.partition(":")[0]
         if verb == "approve":
             self.agreed[number].add(person.id)
+        elif verb == "pass":
+            self.passed[number].add(person.id)
         if person != self._owner(offered):
             return
         if verb in ("make", "draft"):
@@ -359,6 +419,25 @@ class Money(RuleBasedStateMachine):
             assert number in held
             assert orders <= 1 + len(self.agains[number]), f"v{number} was ordered {orders} times"
         assert self.world.studio.told_to_stop <= self.stops, "stopped by somebody who was not told what it may cost"
+        self._check_reviews(rows)
+
+    def _check_reviews(self, rows: Mapping[int, Generation]) -> None:
+        """Nobody sees a clip that has to be let pass before somebody else who may has done so; those who may see it
+        once each time that they are asked."""
+        rules, chat = self.world.terms.approval, self.world.chat
+        for number, posted in chat.delivered().items():
+            row = rows[number]
+            others = set(rules.approvers) - {row.requester.id}
+            if rules.review and row.key == ROOM:
+                assert row.review is not None, f"{row.name} was to be looked at"
+                assert self.passed[number] & others, f"{row.name} was posted, and nobody who may let it pass did"
+            assert row.review is None or not row.withheld, f"{row.name} is not to be seen, and stands in {posted}"
+        for number, shown in chat.looked_at().items():
+            row = rows[number]
+            places = {f"direct {person}" for person in set(rules.approvers) - {row.requester.id}}
+            assert set(shown) <= places, f"{row.name} was shown to somebody who is not to look at it"
+            asked_again = number in self.posted
+            assert asked_again or max(shown.values()) == 1, f"{row.name} was shown twice to the same person"
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):
@@ -421,6 +500,8 @@ class Money(RuleBasedStateMachine):
         """What its person must have read."""
         if row.status is S.COMPLETED:
             return f"{row.name} ·"
+        if row.review is not None and row.withheld and row.clip is not None:
+            return texts.approvals.review_refused(row)
         if row.status is S.UNDELIVERABLE:
             return f"Your clip {row.name} is ready, but I could not post it"
         cancelled = texts.endings.settled if row.id in self.settled else texts.endings.cancelled
@@ -429,6 +510,8 @@ class Money(RuleBasedStateMachine):
 
 
 def _works(row: Generation) -> bool:
+    if row.with_reviewers:
+        return False
     return row.status in RUNNING or row.on_its_way_elsewhere or (row.status is S.AMBIGUOUS and row.due_at is not None)
 
 

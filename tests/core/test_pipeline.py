@@ -31,13 +31,13 @@ from core.repositories import Changes
 from core.request import MediaRef, VideoRequest
 from core.submitting import MAX_ORDER_TRIES
 from core.watching import MAX_REFUSED_LOOKS
-from storage.migrations import upgrade
 from storage.store import SqlStore
 from tests.clock import FakeClock
 from tests.core.test_generation import NOW, a_generation, a_plan, an_order, keep
 from tests.emulators.footage import make_footage
 from tests.fakes import FakePlatform, FakeVideoProvider
 from tests.stage import HERE, Stage
+from tests.storage.sqlite import fresh_file
 
 RICH = "a red fox trotting through fresh snow at sunrise, cinematic, 4 seconds"
 FOR_EVER = 100_000
@@ -120,9 +120,7 @@ async def test_a_wait_for_the_service_is_kept_over_a_restart_and_cut_short_by_a_
 @pytest.fixture
 async def still(tmp_path: Path) -> AsyncIterator[Stage]:
     """A stage on which no time passes."""
-    url = f"sqlite:///{tmp_path / 'reelbot.db'}"
-    await upgrade(url)
-    store = SqlStore(url)
+    store = SqlStore(fresh_file(tmp_path))
     await store.open()
     stage = Stage(tmp_path, store, FakeClock())
     yield stage

@@ -1,4 +1,4 @@
-"""Money, the catalogue, requests, actions, inspection, polling and errors: tables and invariants over plain values."""
+"""Money, the catalogue, requests, actions, inspection and errors: tables and invariants over plain values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from core.catalogue import VideoModel, load_catalogue
 from core.errors import OrderNotSent, OrderRefused, PermanentError, StaleRow, TemporaryError, UnplayableClip
 from core.inspection import ClipFacts, Flaw, Promise, flaws, ratio
 from core.money import dollars
-from core.polling import backoff, next_look
 from core.rates import Pause
 from core.request import MAX_TEXT, RESOLUTIONS, SPOKEN_SLOTS, MediaRef, Tier, VideoRequest, changed
 from tests.clock import START
@@ -311,28 +310,6 @@ def test_a_ratio_needs_two_numbers() -> None:
     assert ratio("9:16") == 0.5625
     with pytest.raises(ValueError, match="invalid literal"):
         ratio("wide")
-
-
-# --- polling ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("elapsed", "expected", "wait"),
-    [
-        (0, 100, 20.0),  # the first look would be after 60 s, but never wait longer than the bound
-        (50, 100, 10.0),  # up to the first look
-        (60, 100, 4.8),  # from then on a share of the time spent
-        (0, 1, 2.0),  # never sooner than the bound
-        (10_000, 100, 20.0),
-    ],
-)
-def test_looks_are_most_frequent_around_the_expected_time(elapsed: float, expected: float, wait: float) -> None:
-    assert next_look(elapsed, expected, min_s=2.0, max_s=20.0) == pytest.approx(wait)
-
-
-def test_waits_after_failures_double_within_the_bounds() -> None:
-    assert [backoff(tries) for tries in (0, 1, 5, 6, 1000)] == [1.0, 2.0, 32.0, 60.0, 60.0]
-    assert backoff(3, min_s=0.5, max_s=100.0) == 4.0
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------

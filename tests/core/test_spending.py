@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-import pytest
-
 from core import texts
 from core.generation import GenerationStatus as S
 from core.limits import Limits
@@ -13,8 +9,6 @@ from core.messages import ConversationKey, Person
 from core.planning import CostShown, Terms
 from core.reading import TokenUse
 from core.repositories import Changes
-from core.tempo import Tempo
-from tests.clock import START
 from tests.core.test_conversation_to_clip import RICH
 from tests.core.test_limits import limited
 from tests.core.test_places import CHANNEL, THREAD
@@ -83,17 +77,6 @@ async def test_a_receipt_from_anywhere_is_for_ones_own_videos(stage: Stage) -> N
 
 
 # --- tempo -----------------------------------------------------------------------------------------------------------
-
-
-def test_so_many_turns_a_minute() -> None:
-    tempo = Tempo(3)
-    assert [tempo.wait("ann", START) for _ in range(3)] == [0.0, 0.0, 0.0]
-    assert tempo.wait("ann", START) == pytest.approx(60.0)
-    assert tempo.wait("ann", START + timedelta(seconds=20)) == pytest.approx(40.0), "who waits reserves nothing"
-    assert tempo.wait("ann", START + timedelta(seconds=60)) == 0.0
-    assert [tempo.tell("ann", START), tempo.tell("ann", START), tempo.tell("bob", START)] == [True, False, True]
-    assert tempo.wait("bob", START) == 0.0
-    assert Tempo(0).wait("ann", START) == 0.0
 
 
 async def test_who_writes_too_fast_waits_and_loses_nothing(stage: Stage) -> None:

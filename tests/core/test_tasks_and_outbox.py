@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from core.claiming import Alone
 from core.errors import PermanentError, TemporaryError
 from core.messages import ConversationKey, Post
-from core.outbox import GIVE_UP_AFTER, MAX_WAIT_S, Outbox
+from core.outbox import GIVE_UP_AFTER, MAX_WAIT_S, SENDING_S, Outbox
 from core.repositories import Unsent
 from core.waits import Waits
 from core.wakeful import Wakeful
@@ -133,6 +133,12 @@ class Rows:
     async def unsent_keys(self, now: datetime) -> tuple[ConversationKey, ...]:
         return tuple(dict.fromkeys(post.key for post in self.rows.values()))
 
+    async def reserve(self, row: int, now: datetime, until: datetime) -> bool:
+        if row in self.marked or self.due.get(row, now) > now:
+            return False
+        self.due[row] = until
+        return True
+
     async def sent(
         self, rows: Mapping[int, str], now: datetime, *, moved: Mapping[int, ConversationKey] | None = None
     ) -> None:
@@ -160,8 +166,8 @@ class PickyPlatform(FakePlatform):
         return await super().post(post, message_id)
 
 
-def outbox_of(rows: Rows, platform: FakePlatform, clock: FakeClock) -> Outbox:
-    return Outbox(rows=rows, platforms={"fake": platform}, claims=Alone(), clock=clock)
+def outbox_of(rows: Rows, platform: FakePlatform, clock: FakeClock, *, shared: bool = False) -> Outbox:
+    return Outbox(rows=rows, platforms={"fake": platform}, claims=Alone(), clock=clock, shared=shared)
 
 
 def posts(*texts: str, anchor: str = "") -> list[Post]:
@@ -291,6 +297,21 @@ async def test_a_wait_that_was_asked_for_is_kept_while_the_disk_is_full() -> Non
         outbox.wake(HERE)
         await outbox.settled(HERE)
     assert rows.due[1] >= START + timedelta(seconds=60)
+
+
+async def test_what_is_on_its_way_is_not_sent_by_another_process_whose_claim_was_cut() -> None:
+    rows, platform, clock = Rows(*posts("one", "two")), PickyPlatform(), FakeClock()
+    slow, other = (outbox_of(rows, platform, clock, shared=True) for _ in range(2))  # each with claims of its own
+    platform.hangs = "one"
+    slow.wake(HERE)
+    await asyncio.sleep(0.01)
+    platform.hangs = ""
+    await other.send(HERE)
+    assert texts_of(platform) == []
+    clock.advance(SENDING_S)  # whoever had it is gone
+    await other.send(HERE)
+    assert texts_of(platform) == ["one", "two"]
+    await slow.stop()
 
 
 async def test_a_place_of_another_program_is_left_alone() -> None:

@@ -51,11 +51,18 @@ class Sockets:
         self._connections: list[_Connection] = []
         self._next = 0
         self._came = asyncio.Event()
+        self.acknowledged: list[str] = []
+        """The ids that came back, also of envelopes that were sent raw."""
 
     @property
     def count(self) -> int:
         """Connections now."""
         return len(self._connections)
+
+    @property
+    def ready(self) -> bool:
+        """Whether an envelope can be sent."""
+        return bool(self._usable())
 
     def ticket(self) -> str:
         """A key for one connection."""
@@ -90,7 +97,7 @@ class Sockets:
             self._changed()
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
-                    _acknowledge(connection, message.data)
+                    self._acknowledge(connection, message.data)
         except ConnectionError:
             pass  # it broke while the greeting was sent
         finally:
@@ -131,9 +138,16 @@ class Sockets:
         return answer
 
     async def send_raw(self, message: Any) -> None:
-        """Send a message that is no envelope, as malformed as wanted. Raises Unconnected."""
-        text = message if isinstance(message, str) else json.dumps(message)
-        await self._pick().socket.send_str(text)
+        """Send a message that is no envelope, as malformed as wanted; bytes go in a binary frame. Raises
+        Unconnected."""
+        socket = self._pick().socket
+        try:
+            if isinstance(message, bytes):
+                await socket.send_bytes(message)
+            else:
+                await socket.send_str(message if isinstance(message, str) else json.dumps(message))
+        except ConnectionError:
+            raise Unconnected from None
 
     async def drop(self) -> None:
         """Break every connection without a farewell."""
@@ -142,6 +156,11 @@ class Sockets:
                 connection.transport.abort()
             self._gone(connection)
         await asyncio.sleep(0)
+
+    async def retire(self) -> None:
+        """Close every connection but the newest, as Slack does some time after it asked for another."""
+        for connection in tuple(self._connections)[:-1]:
+            await connection.socket.close()
 
     async def refresh(self, *, reason: str = "refresh_requested", grace: float = 0.2) -> None:
         """Ask every connection to be replaced, as Slack does every few hours, and close the old ones when new ones
@@ -171,6 +190,19 @@ class Sockets:
         self._next += 1
         return usable[self._next % len(usable)]
 
+    def _acknowledge(self, connection: _Connection, text: str) -> None:
+        try:
+            message = json.loads(text)
+        except ValueError:
+            return  # Slack ignores what it cannot read, and so the envelope stays unacknowledged
+        if not isinstance(message, dict):
+            return
+        envelope_id = str(message.get("envelope_id"))
+        self.acknowledged.append(envelope_id)
+        acknowledged = connection.waiting.get(envelope_id)
+        if acknowledged is not None and not acknowledged.done():
+            acknowledged.set_result(message.get("payload"))
+
     def _gone(self, connection: _Connection) -> None:
         if connection not in self._connections:
             return
@@ -179,18 +211,6 @@ class Sockets:
             if not acknowledged.done():
                 acknowledged.set_result(_BROKE)
         self._changed()
-
-
-def _acknowledge(connection: _Connection, text: str) -> None:
-    try:
-        message = json.loads(text)
-    except ValueError:
-        return  # Slack ignores what it cannot read, and so the envelope stays unacknowledged
-    if not isinstance(message, dict):
-        return
-    acknowledged = connection.waiting.get(str(message.get("envelope_id")))
-    if acknowledged is not None and not acknowledged.done():
-        acknowledged.set_result(message.get("payload"))
 
 
 def _debug() -> dict[str, Any]:

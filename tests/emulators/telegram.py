@@ -180,13 +180,13 @@ class TelegramEmulator:
             raise ValueError(f"{chat.title} has no topics: make it with forum=True, or use private_topics=True")
         return chat.add_topic(by or chat.members[0], name)
 
-    async def push_update(self, update: dict[str, Any]) -> None:
-        """Give the bot a raw update, as malformed as wanted; it gets an update_id if it has none. One that is
+    async def push_update(self, update: Any) -> None:
+        """Give the bot a raw update, as malformed as wanted; an object gets an update_id if it has none. One that is
         pushed with an id is given at least once, also when that id was confirmed before."""
         self.state.updates.push(update, forced=True)
 
     @property
-    def pending_updates(self) -> list[dict[str, Any]]:
+    def pending_updates(self) -> list[Any]:
         """The updates the bot has not confirmed."""
         return self.state.updates.pending
 

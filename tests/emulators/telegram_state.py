@@ -92,7 +92,11 @@ class ServerState:
         """The chat a call names by id or @username. Raises ApiError 400."""
         if chat_id in (None, "", 0):
             raise bad_request("chat_id is empty")
-        for chat in self.chats.values():
-            if chat.id == chat_id or (isinstance(chat_id, str) and chat.username == chat_id.removeprefix("@")):
-                return chat
+        if isinstance(chat_id, int):
+            if chat_id in self.chats:
+                return self.chats[chat_id]
+        else:
+            for chat in self.chats.values():
+                if chat.username == str(chat_id).removeprefix("@"):
+                    return chat
         raise bad_request("chat not found")

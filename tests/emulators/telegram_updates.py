@@ -17,6 +17,8 @@ import aiohttp
 from tests.emulators.telegram_errors import bad_request, conflict
 
 FIRST_UPDATE_ID = 700_000_001
+NO_ID = 1 << 53
+"""From here on a number is no update's."""
 LONGEST_POLL = 50
 NOT_BY_DEFAULT = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
@@ -60,7 +62,8 @@ class Webhook:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Pending:
-    raw: dict[str, Any]
+    raw: Any
+    """an object, unless a test malforms it"""
     forced: bool
     """given at least once whatever the offset says: what a test repeats or malforms on purpose"""
     given: bool = False
@@ -68,8 +71,9 @@ class _Pending:
 
     @property
     def id(self) -> int | None:
-        update_id = self.raw.get("update_id")
-        return update_id if isinstance(update_id, int) and not isinstance(update_id, bool) else None
+        """None for what no offset can confirm; that is given once."""
+        update_id = self.raw.get("update_id") if isinstance(self.raw, dict) else None
+        return update_id if type(update_id) is int and 0 <= update_id < NO_ID else None
 
 
 class UpdateQueue:
@@ -94,7 +98,7 @@ class UpdateQueue:
         self._closed = False
 
     @property
-    def pending(self) -> list[dict[str, Any]]:
+    def pending(self) -> list[Any]:
         """The updates that wait, in order."""
         return [one.raw for one in self._pending]
 
@@ -104,15 +108,20 @@ class UpdateQueue:
         if wanted:
             self.push({kind: payload}, forced=False)
 
-    def push(self, raw: dict[str, Any], *, forced: bool) -> None:
-        """Add an update as it is; one without an id gets the next."""
-        if "update_id" not in raw:
+    @property
+    def listening(self) -> bool:
+        """Whether a poll waits for something to come."""
+        return self._poller is not None
+
+    def push(self, raw: Any, *, forced: bool) -> None:
+        """Add an update as it is; an object without an id gets the next."""
+        if isinstance(raw, dict) and "update_id" not in raw:
             raw = {"update_id": self._next_id, **raw}
             self._next_id += 1
         self._pending.append(_Pending(raw=raw, forced=forced))
         self._changed.notify()
 
-    async def poll(self, *, offset: int, limit: int, timeout: int, allowed: list[str] | None) -> list[dict[str, Any]]:
+    async def poll(self, *, offset: int, limit: int, timeout: int, allowed: list[str] | None) -> list[Any]:
         """Answer getUpdates. Raises ApiError 409 when a webhook is set or another poll takes over."""
         if self.webhook is not None:
             raise conflict(_WEBHOOK_ACTIVE)
@@ -199,22 +208,45 @@ class UpdateQueue:
             self._poster = None
 
     async def _post_all(self, webhook: Webhook) -> None:
-        """Post one update after the other; as on the real server, one that fails holds up those behind it."""
+        """Post the updates of each chat one after the other, those of different chats at once; as on the real server,
+        one that fails holds up those behind it in its chat."""
         timeout = aiohttp.ClientTimeout(total=10)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
+        busy: set[int] = set()
+        async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as posting:
             while True:
-                if not self._pending:
-                    await self._changed.wait()
-                    continue
-                update = self._pending[0]
-                failure = await _post(session, webhook, update.raw)
-                if failure is not None:
-                    webhook.error, webhook.error_at = failure, int(time.time())
-                    update.attempts += 1
-                    if update.attempts < self._attempts:
-                        await asyncio.sleep(min(self._backoff * 2 ** (update.attempts - 1), 0.5))
-                        continue
-                self._pending.remove(update)
+                for update in self._pending:
+                    if len(busy) >= webhook.max_connections:
+                        break
+                    chat = _chat_of(update.raw)
+                    if chat not in busy:
+                        busy.add(chat)
+                        posting.create_task(self._post_until_taken(session, webhook, update, busy))
+                await self._changed.wait()
+
+    async def _post_until_taken(
+        self, session: aiohttp.ClientSession, webhook: Webhook, update: _Pending, busy: set[int]
+    ) -> None:
+        """Post an update until the bot takes it or it is given up; then its chat is not `busy` any more."""
+        while (failure := await _post(session, webhook, update.raw)) is not None:
+            webhook.error, webhook.error_at = failure, int(time.time())
+            update.attempts += 1
+            if update.attempts >= self._attempts:
+                break
+            await asyncio.sleep(min(self._backoff * 2 ** (update.attempts - 1), 0.5))
+        self._pending.remove(update)
+        busy.discard(_chat_of(update.raw))
+        self._changed.notify()
+
+
+def _chat_of(raw: Any) -> int:
+    """The chat that an update is from; all that are from none share a queue."""
+    for content in raw.values() if isinstance(raw, dict) else ():
+        if isinstance(content, dict):
+            message = content.get("message", content)
+            chat = message.get("chat") if isinstance(message, dict) else None
+            if isinstance(chat, dict) and type(chat.get("id")) is int:
+                return int(chat["id"])
+    return 0
 
 
 async def _post(session: aiohttp.ClientSession, webhook: Webhook, raw: dict[str, Any]) -> str | None:

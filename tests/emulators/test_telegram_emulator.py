@@ -243,6 +243,39 @@ async def test_a_webhook_gets_each_update_until_it_says_yes(
     await runner.cleanup()
 
 
+async def test_a_webhook_that_does_not_take_an_update_is_posted_those_of_other_chats(
+    tg: TelegramEmulator, bot: Bot, ann: TelegramUser, chat: TelegramChat
+) -> None:
+    got: list[str] = []
+    heard, done = asyncio.Event(), asyncio.Event()
+
+    async def receive(request: web.Request) -> web.Response:
+        text = (await request.json())["message"]["text"]
+        if text == "one":
+            await asyncio.wait_for(heard.wait(), 5)
+        got.append(text)
+        if text == "elsewhere":
+            heard.set()
+        if len(got) == 3:
+            done.set()
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/telegram/webhook", receive)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await bot.set_webhook(f"http://127.0.0.1:{runner.addresses[0][1]}/telegram/webhook")
+    bob = tg.user("Bob")
+    await chat.say(ann, "one")
+    await chat.say(ann, "two")
+    await tg.private(bob).say(bob, "elsewhere")
+    await asyncio.wait_for(done.wait(), 5)
+    assert got == ["elsewhere", "one", "two"]
+    await bot.delete_webhook()
+    await runner.cleanup()
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [

@@ -2,21 +2,27 @@
 
 Importing takes two seconds of a core, and every case here starts the program twice. What runs is the real command
 line with an environment of its own; only its imports are shared. `tests.program.running.Process`, which starts a new
-interpreter, is the same to a test.
+interpreter, is the same to a test. `command` is for commands that end by themselves.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from tests.program.running import START_TIMEOUT_S, event_of
+from tests.program.running import ROOT, START_TIMEOUT_S, event_of
 from tests.program.services import Outside
 
 IMPORTED = [
@@ -24,9 +30,11 @@ IMPORTED = [
     *("adapters.telegram", "adapters.slack", "adapters.gemini", "adapters.omni", "adapters.veo", "adapters.animatic"),
     *("adapters.pyav",),
     # What the libraries import late.
-    *("aiosqlite", "anyio._backends._asyncio", "apscheduler.executors.asyncio", "google.auth.aio.credentials"),
+    *("anyio._backends._asyncio", "apscheduler.executors.asyncio", "google.auth.aio.credentials"),
     *("adapters.engine.distributed", "storage.cluster", "bot.money", "storage.reports"),
     *("google.genai._gaos.google_genai", "httpcore", "uvicorn.lifespan.off", "uvicorn.protocols.http.h11_impl"),
+    # Where a fork begins: what this module imports would otherwise be imported by each of them.
+    "tests.faults.forked",
 ]
 FORKING = multiprocessing.get_context("forkserver")
 FORKING.set_forkserver_preload(IMPORTED)
@@ -52,6 +60,7 @@ class Forked:
         process = FORKING.Process(
             target=_run, args=(written, self._environment, self._folder, self._arguments), daemon=True
         )
+        await asyncio.to_thread(_imported)
         await asyncio.to_thread(process.start)
         written.close()
         self._process = process
@@ -110,11 +119,48 @@ class Forked:
         transport.close()
 
 
+def command(
+    *arguments: str, folder: Path, environment: Mapping[str, str], timeout_s: float = 20.0
+) -> subprocess.CompletedProcess[str]:
+    """Run `reelbot` with these arguments in `folder` until it ends, with nothing to read. Raises TimeoutExpired."""
+    with tempfile.TemporaryDirectory(prefix="reelbot-") as kept:
+        said = Path(kept, "stdout"), Path(kept, "stderr")
+        process = FORKING.Process(target=_run_into, args=(said, dict(environment), folder, arguments), daemon=True)
+        _imported()
+        process.start()
+        process.join(timeout_s)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            raise subprocess.TimeoutExpired(arguments, timeout_s)
+        stdout, stderr = (path.read_text("utf-8") for path in said)
+        return subprocess.CompletedProcess(arguments, process.exitcode, stdout, stderr)
+
+
+@cache
+def _imported() -> None:
+    """Start the process that is forked, which finds what it imports in the folder where it is started."""
+    with contextlib.chdir(ROOT):
+        forkserver.ensure_running()
+
+
+def _run_into(said: tuple[Path, Path], environment: dict[str, str], folder: Path, arguments: tuple[str, ...]) -> None:
+    """In the new process, which says what it says into two files."""
+    for stream, path in zip((sys.stdout, sys.stderr), said, strict=True):
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), stream.fileno())
+    _run_here(environment, folder, arguments)
+
+
 def _run(output: Connection, environment: dict[str, str], folder: Path, arguments: tuple[str, ...]) -> None:
     """In the new process."""
     for stream in (sys.stdout, sys.stderr):
         os.dup2(output.fileno(), stream.fileno())
     output.close()
+    _run_here(environment, folder, arguments)
+
+
+def _run_here(environment: dict[str, str], folder: Path, arguments: tuple[str, ...]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     os.environ.clear()

@@ -1,7 +1,8 @@
 """Runs the real program with a store that sends a signal to its own process at one commit, or by another clock.
 
 FAULT_AT says which commit: "before" or "after", a space, and the names of facts (see `facts`) joined by "+", all of
-which it must save; for putting an event into the inbox, those of `received`. It happens once. FAULT_FILE names a file
+which it must save; for putting an event into the inbox, those of `received`; "event.claimed", "event.told" and
+"event.put_off" are what is saved about an event that goes out. It happens once. FAULT_FILE names a file
 that says the same as FAULT_AT once it is there: of all processes that look at it, the one that gets to the commit first
 takes it away and ends. FAULT_SIGNAL is SIGKILL, or SIGTERM for a disk that is slow as well: a commit that is asked to
 stop right before it is done when the program has begun to stop its work. CLOCK_AHEAD_S is by how many seconds the
@@ -14,7 +15,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -30,7 +31,11 @@ from bot.stopping import run_until_stopped
 from bot.terms import announce_of
 from core.messages import ConversationKey, Incoming, Press
 from core.ports import Clock
-from core.repositories import Changes
+from core.repositories import Changes, UntoldEvent
+from storage.database import Database
+from storage.events import EventStore
+
+CLAIMED, TOLD, PUT_OFF = (frozenset({f"event.{what}"}) for what in ("claimed", "told", "put_off"))
 
 
 def received(incoming: Incoming) -> frozenset[str]:
@@ -106,6 +111,34 @@ class Mark:
         return True
 
 
+class SignallingEvents(EventStore):
+    """The rows of what goes out, which tell of each commit."""
+
+    def __init__(self, database: Database, reached: Callable[[str, frozenset[str]], bool]) -> None:
+        super().__init__(database)
+        self._reached = reached
+
+    async def claim(self, generation_id: int, now: datetime, until: datetime) -> UntoldEvent | None:
+        """As the store's own."""
+        self._reached("before", CLAIMED)
+        found = await super().claim(generation_id, now, until)
+        if found is not None:
+            self._reached("after", CLAIMED)
+        return found
+
+    async def told(self, row: int, now: datetime) -> None:
+        """As the store's own."""
+        self._reached("before", TOLD)
+        await super().told(row, now)
+        self._reached("after", TOLD)
+
+    async def put_off(self, row: int, until: datetime | None, now: datetime) -> None:
+        """As the store's own."""
+        self._reached("before", PUT_OFF)
+        await super().put_off(row, until, now)
+        self._reached("after", PUT_OFF)
+
+
 class SignallingStore(CountingStore):
     """The program's store, which sends a signal to its process at one commit."""
 
@@ -114,6 +147,7 @@ class SignallingStore(CountingStore):
         self._port = settings.http_port
         self._mark = mark
         self._number = number
+        self.events = SignallingEvents(self._database, self._reached)
 
     async def receive(self, incoming: Incoming, now: datetime) -> bool:
         """As the store's own."""

@@ -38,6 +38,7 @@ SECRET = "s3cret"
 ERRORS = frozenset(
     {"telegram_update_failed", "telegram_update_not_stored", "slack_request_not_taken", "slack_not_stored"}
 )
+LEVELS = frozenset({"error", "exception", "critical", "fatal"})
 
 
 class _Kept:
@@ -47,8 +48,12 @@ class _Kept:
         self.lines: list[Mapping[str, Any]] = []
 
     def __call__(self, logger: WrappedLogger, method: str, line: EventDict) -> EventDict:
-        self.lines.append(dict(line))
+        self.lines.append({**line, "level": method})
         raise structlog.DropEvent
+
+    def failed(self) -> list[Mapping[str, Any]]:
+        """What says that something went wrong inside."""
+        return [line for line in self.lines if line["event"] in ERRORS or line["level"] in LEVELS]
 
 
 class Posted(World):
@@ -60,9 +65,11 @@ class Posted(World):
         super().__init__(slack=0)
         self._numbers = itertools.count(700_000)
         self._kept = _Kept()
+        self._unhandled: list[str] = []
 
     def __enter__(self) -> Self:
         structlog.configure(processors=[self._kept], cache_logger_on_first_use=False)
+        self._runner.get_loop().set_exception_handler(self._not_handled)
         self.run(self.open())
         return self
 
@@ -76,6 +83,9 @@ class Posted(World):
     def wired(self) -> Product:
         self.chat.name = self.platform_name
         return super().wired()
+
+    def _not_handled(self, loop: asyncio.AbstractEventLoop, found: Mapping[str, Any]) -> None:
+        self._unhandled.append(f"{found.get('message')}: {found.get('exception')!r}")
 
     async def open(self) -> None:
         """Begin to listen."""
@@ -116,8 +126,8 @@ class Posted(World):
         self.passes(5.0)
         labels = [one.button.label for one in self.chat.offered[shown:] if one.place == place]
         assert any(label.startswith("Make it") for label in labels), f"no card after it: {labels}"
-        failed = [line for line in self._kept.lines if line.get("event") in ERRORS]
-        assert failed == []
+        assert self._kept.failed() == []
+        assert self._unhandled == []
         self.check()
 
 
@@ -125,6 +135,7 @@ class PostedTelegram(Posted):
     """On Telegram."""
 
     platform_name = "telegram"
+    webhook_url = "https://bot.example/telegram"
     _emulator: TelegramEmulator
     _connection: TelegramConnection
     _receiver: TelegramReceiver
@@ -135,13 +146,12 @@ class PostedTelegram(Posted):
             token=self._emulator.token, api_url=self._emulator.url, timeout_s=5.0, loopback_only=True
         )
         await self._connection.identify()
-        platform = TelegramPlatform(self._connection, clock=self.clock)
         self._receiver = TelegramReceiver(
             self._connection,
-            platform,
+            TelegramPlatform(self._connection, clock=self.clock),
             clock=self.clock,
             commands={},
-            webhook_url="https://bot.example/telegram",
+            webhook_url=self.webhook_url,
             webhook_secret=SECRET,
         )
 
@@ -205,11 +215,11 @@ class PostedSlack(Posted):
         if isinstance(payload, bytes):
             body, form = payload, kind == "form"
         elif kind == "event":
-            body, form = self._ours(payload), False
+            body, form = self.ours(payload), False
         elif kind == "interactive":
-            body, form = urlencode({"payload": self._ours(payload)}).encode(), True
+            body, form = urlencode({"payload": self.ours(payload)}).encode(), True
         else:
-            fields = json.loads(self._ours(payload))
+            fields = json.loads(self.ours(payload))
             body, form = urlencode(_pairs(fields), errors="replace").encode(), True
         now = int(time.time())
         headers = {
@@ -219,7 +229,7 @@ class PostedSlack(Posted):
         }
         return self.request(headers, body)
 
-    def _ours(self, payload: Any) -> bytes:
+    def ours(self, payload: Any) -> bytes:
         """The payload as JSON, with the ids of this workspace instead of the made-up ones."""
         text = json.dumps(payload)
         for made_up, real in self._ids.items():

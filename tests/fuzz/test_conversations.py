@@ -52,8 +52,14 @@ _repeats = st.tuples(st.just("repeats"), st.integers(0, 10))
 _sends = st.tuples(st.just("sends"), _people, st.sampled_from(tuple(MediaKind)), said | st.just(""))
 _waits = st.tuples(st.just("waits"), st.sampled_from([0.0, 1.0, 30.0, 3_700.0, 90_000.0]))
 _at_once = st.tuples(st.just("at once"), st.lists(st.tuples(_people, said), min_size=2, max_size=4))
+_in_a_group = st.tuples(
+    st.just("in a group"),
+    st.sampled_from([ROOM, GROUP]),
+    st.lists(st.tuples(_people, wishes | said, st.none() | st.integers(0, 9)), min_size=2, max_size=4),
+    st.integers(0, 3),
+)
 _step = st.sampled_from(
-    [_says, _says, _says, _taps, _taps, _makes_up, _edits, _repeats, _sends, _waits, _at_once]
+    [_says, _says, _says, _taps, _taps, _makes_up, _edits, _repeats, _sends, _waits, _at_once, _in_a_group]
 ).flatmap(lambda kind: kind)
 Step = tuple[object, ...]
 
@@ -99,6 +105,8 @@ class Talk:
                 self.world.go()
             case ("at once", list(said)):
                 self._all_at_once(said)
+            case ("in a group", ConversationKey() as key, list(said), int(pick)):
+                self._all_in_a_group(key, said, pick)
         self.world.check()
 
     def message(
@@ -203,6 +211,31 @@ class Talk:
             self._receive(message)
         self.world.go()
         assert len(self.world.chat.said) >= before + len({message.sender.id for message in messages})
+
+    def _all_in_a_group(self, key: ConversationKey, said: list[tuple[Person, str, int | None]], pick: int) -> None:
+        """Several write to the bot in one place before anybody is answered, maybe in answer to an old card; what was
+        said first comes last, one of it is changed, and one comes twice. Somebody else taps the newest card there."""
+        cards = [one.message_id for one in self.world.chat.offered if one.place == key]
+        messages = [
+            replace(
+                self.message(person, key, text or "?"),
+                reply_to=cards[-1 - old % len(cards)] if old is not None and cards else "",
+            )
+            for person, text, old in said
+        ]
+        before = len(self.world.chat.said)
+        changed = messages[pick % len(messages)]
+        edit = replace(changed, event_id=self._event(), text=RICH, edited=True)
+        for message in (*reversed(messages), edit, messages[0]):
+            self._receive(message)
+        offered = [one for one in self.world.chat.offered if one.place == key]
+        if offered:
+            who = PEOPLE[pick % len(PEOPLE)]
+            self._receive(self._press(who, key, offered[-1].message_id, offered[-1].button.action))
+        self.world.go()
+        self.world.passes(5.0)
+        assert len(self.world.chat.said) > before
+        assert self.world.unsaid() == 0
 
     def _wants_answer(self, incoming: Incoming) -> bool:
         """Whether it is said to the bot beyond doubt, and is more than a second tap on what is done already."""

@@ -81,6 +81,12 @@ class Process:
         started.cancel()
         ended.cancel()
 
+    @property
+    def pid(self) -> int:
+        """Of the process that was started last."""
+        assert self._process is not None
+        return self._process.pid
+
     async def _read(self) -> None:
         assert self._process is not None
         assert self._process.stderr is not None

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +15,7 @@ from core.events import WAITS_S
 from storage.store import SqlStore
 from tests.emulators.google import Failure
 from tests.emulators.webhook_receiver import SECRET, Answer, Got, WebhookReceiver
+from tests.faults.forked import command
 from tests.program.running import ROOT, process, running
 from tests.program.services import World, world
 from tests.program.test_main_job import RICH, card_for, clip_in
@@ -42,8 +42,7 @@ def statuses(got: list[Got]) -> list[str]:
 def reelbot(outside: World, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """A command beside the program."""
     environment = {**os.environ, **outside.environment, **variables}
-    command = [sys.executable, "-m", "bot", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    return command(*arguments, folder=ROOT, environment=environment)
 
 
 async def test_an_order_is_told_from_its_tap_to_its_clip(tmp_path: Path) -> None:

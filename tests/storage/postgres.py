@@ -1,7 +1,9 @@
 """A PostgreSQL server of our own for tests: started from what is installed, on a socket in a temporary folder.
 
-`TEST_DATABASE_URL` names a server to use instead. PostgreSQL refuses to run as root, so that root starts it as an
-account without rights.
+`TEST_DATABASE_URL` names a server to use instead, and `POSTGRES_BINARIES` the folder of `initdb` and `postgres` where
+they are in none of the usual places. Tests ask for the fixtures `postgres_server`, `postgres_database` and
+`postgres_url` (tests/conftest.py), which skip where there is no PostgreSQL; with `POSTGRES_REQUIRED=1`, as in CI, its
+absence ends the run. PostgreSQL refuses to run as root, so that root starts it as an account without rights.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from sqlalchemy import make_url
 
 from storage.tables import metadata
 
+MISSING = "PostgreSQL is not installed and TEST_DATABASE_URL is not set"
+INSTALLED = Path("/usr/lib/postgresql")
 START_WITHIN_S = 20.0
 ACCOUNTS = ("postgres", "nobody")
 QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=60")
@@ -34,15 +38,21 @@ DURABLE = ("synchronous_commit=on",)
 
 def postgres_binaries() -> Path | None:
     """The folder with `initdb` and `postgres`, the newest there is, or None."""
-    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
-    on_path = shutil.which("initdb")
-    candidates = [*reversed(installed), *([Path(on_path).resolve().parent] if on_path else [])]
+    named, on_path = os.environ.get("POSTGRES_BINARIES"), shutil.which("initdb")
+    installed = sorted(INSTALLED.glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True)
+    usual = [*installed, *([Path(on_path).resolve().parent] if on_path else [])]
+    candidates = [Path(named)] if named else usual
     return next((path for path in candidates if (path / "initdb").exists() and (path / "postgres").exists()), None)
 
 
 def postgres_available() -> bool:
     """Whether `private_postgres` has something to give."""
     return bool(os.environ.get("TEST_DATABASE_URL")) or postgres_binaries() is not None
+
+
+def postgres_is_owed() -> bool:
+    """Whether PostgreSQL was promised and is not there: its tests would be skipped where nobody looks."""
+    return os.environ.get("POSTGRES_REQUIRED", "0") not in ("", "0") and not postgres_available()
 
 
 @contextmanager
@@ -62,7 +72,7 @@ def private_server(*, durable: bool = False) -> Iterator[PrivateServer]:
     what it says is saved is there after `crash`."""
     binaries = postgres_binaries()
     if binaries is None:
-        raise FileNotFoundError("PostgreSQL is not installed; set TEST_DATABASE_URL, or install it")
+        raise FileNotFoundError(MISSING)
     folder = Path(tempfile.mkdtemp(prefix="reelbot-pg-"))
     try:
         account = _account(folder)

@@ -17,7 +17,7 @@ from core.money import EntryKind
 from core.repositories import Changes
 from storage.migrations import upgrade
 from storage.store import SqlStore
-from tests.storage.postgres import fresh_database, postgres_available, private_postgres
+from tests.storage.postgres import fresh_database
 from tests.storage.samples import ANN, NOW, a_conversation, a_generation, an_entry, later
 
 PRICE = 280_000
@@ -27,20 +27,12 @@ TAPS = 100
 RUNS = 20
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    if not postgres_available():
-        pytest.skip("PostgreSQL is not installed")
-    with private_postgres() as url:
-        yield url
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'reelbot.db'}"
         return
-    with fresh_database(request.getfixturevalue("server")) as address:
+    with fresh_database(request.getfixturevalue("postgres_server")) as address:
         yield address
 
 

@@ -16,16 +16,23 @@ from core.errors import TemporaryError
 from core.ports import Claims
 from storage.cluster import PostgresBell, PostgresClaims, advisory_key
 from storage.migrations import upgrade
-from tests.storage.postgres import fresh_database, postgres_available, private_postgres
-
-pytestmark = pytest.mark.skipif(not postgres_available(), reason="PostgreSQL is not installed")
+from tests.storage.postgres import MISSING, PrivateServer, fresh_database, postgres_binaries, private_server
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
+def url(postgres_server: str) -> Iterator[str]:
     """An empty database."""
-    with private_postgres() as server, fresh_database(server) as url:
+    with fresh_database(postgres_server) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[PrivateServer]:
+    """A server that may crash."""
+    if postgres_binaries() is None:
+        pytest.skip(MISSING)
+    with private_server(durable=True) as server:
+        yield server
 
 
 @asynccontextmanager
@@ -164,6 +171,33 @@ async def test_a_cut_connection_loses_all_and_the_next_claim_connects_again(url:
         assert other.holds("a")
 
 
+async def test_who_held_a_claim_holds_nothing_while_the_server_is_away_and_one_gets_it_afterwards(
+    mortal: PrivateServer,
+) -> None:
+    async with two(mortal.url) as (one, other):
+        assert await one.take("a")
+        assert await other.take("b")
+        await asyncio.to_thread(mortal.crash)
+        try:
+            await one.lost()
+            await other.lost()
+            assert not one.holds("a")
+            assert not other.holds("b")
+            for name in ("a", "c"):
+                with pytest.raises(TemporaryError):
+                    await other.take(name)
+        finally:
+            await asyncio.to_thread(mortal.start)
+
+        assert not await one.take("a")  # whoever had it here has not yet let go
+        await one.give_back("a")
+        assert locks_held(mortal.url) == 0
+        got = list(await asyncio.gather(one.take("a"), other.take("a")))
+        assert sorted(got) == [False, True]
+        assert [one.holds("a"), other.holds("a")] == got
+        assert locks_held(mortal.url) == 1
+
+
 async def test_a_claim_ends_with_a_process_that_is_killed(url: str) -> None:
     async with open_claims(url) as claims:
         with process_that_holds(url, "a", "b") as process:
@@ -232,6 +266,21 @@ async def test_a_bell_that_was_cut_off_is_heard_again(url: str) -> None:
             one.ring("again")
             await asyncio.sleep(0.05)
         assert set(heard) == {"again"}
+
+
+async def test_a_bell_is_heard_again_after_the_server_was_away(mortal: PrivateServer) -> None:
+    async with two_bells(mortal.url) as (one, other):
+        heard: list[str] = []
+        other.listen(heard.append)
+        await asyncio.to_thread(mortal.crash)
+        try:
+            for number in range(5):
+                one.ring(f"unheard {number}")  # never fails
+        finally:
+            await asyncio.to_thread(mortal.start)
+        while "again" not in heard:
+            one.ring("again")
+            await asyncio.sleep(0.05)
 
 
 async def test_what_was_rung_last_is_still_said(url: str) -> None:

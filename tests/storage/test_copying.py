@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +24,19 @@ from storage.copying import copy_database
 from storage.lease import WorkerLease
 from storage.store import SqlStore
 from storage.tables import metadata
+from tests.faults.forked import command
 from tests.stage import HERE, staged
-from tests.storage.postgres import fresh_database, postgres_available, private_postgres
+from tests.storage.postgres import fresh_database
 from tests.storage.samples import NOW, a_message
 
 ROOT = Path(__file__).parents[2]
 RICH = "a red fox trotting through fresh snow at sunrise, cinematic, 4 seconds"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """A PostgreSQL server of our own."""
-    if not postgres_available():
-        pytest.skip("PostgreSQL is not installed and TEST_DATABASE_URL is not set")
-    with private_postgres() as url:
-        yield url
-
-
 @pytest.fixture
-def target(server: str) -> Iterator[str]:
+def target(postgres_server: str) -> Iterator[str]:
     """A database without anything."""
-    with fresh_database(server) as url:
+    with fresh_database(postgres_server) as url:
         yield url
 
 
@@ -203,15 +196,17 @@ def test_other_versions_and_other_kinds_of_database_are_refused(source: Path, ta
 
 
 def test_the_command_says_what_it_did(source: Path, target: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": f"sqlite:///{source}"}
-    command = [sys.executable, "-m", "bot", "db", "copy", "--to", target]
-    done = subprocess.run(command, env=environment, cwd=source.parent, capture_output=True, text=True, check=False)
+    copy = partial(
+        command, "db", "copy", "--to", target,
+        folder=source.parent, environment={**os.environ, "DATABASE_URL": f"sqlite:///{source}"},
+    )  # fmt: skip
+    done = copy()
     assert (done.returncode, done.stderr) == (0, "")
     with closing(sqlite3.connect(source)) as connection:
         entries = connection.execute("SELECT count(*) FROM ledger").fetchone()[0]
     assert f"  ledger: {entries}\n" in done.stdout
     assert "each read back and as it was. The ledger of 2 videos has the same totals on both sides" in done.stdout
     assert "Now set DATABASE_URL" in done.stdout
-    again = subprocess.run(command, env=environment, cwd=source.parent, capture_output=True, text=True, check=False)
+    again = copy()
     assert again.returncode == 1
     assert "not empty" in again.stderr

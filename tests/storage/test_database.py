@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection
 
 from core.errors import PermanentError, TemporaryError
-from storage.database import Database, async_url, sqlite_path
+from storage.database import Database, database_url, sqlite_path
 from storage.migrations import upgrade
 from storage.store import SqlStore
 from tests.storage.samples import KEY, NOW, a_message
@@ -20,20 +20,20 @@ from tests.storage.samples import KEY, NOW, a_message
 @pytest.mark.parametrize(
     ("url", "driver"),
     [
-        ("sqlite:///data/reelbot.db", "sqlite+aiosqlite"),
-        ("sqlite+aiosqlite:////srv/reelbot.db", "sqlite+aiosqlite"),
+        ("sqlite:///data/reelbot.db", "sqlite"),
+        ("sqlite+aiosqlite:////srv/reelbot.db", "sqlite"),
         ("postgresql://bot@db/reelbot", "postgresql+psycopg"),
         ("postgres://bot@db/reelbot", "postgresql+psycopg"),
     ],
 )
 def test_addresses_get_our_drivers(url: str, driver: str) -> None:
-    assert async_url(url).drivername == driver
+    assert database_url(url).drivername == driver
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "mysql://host/x", "sqlite://", "sqlite:///:memory:"])
 def test_other_addresses_are_refused(url: str) -> None:
     with pytest.raises(PermanentError, match="DATABASE_URL"):
-        async_url(url)
+        database_url(url)
 
 
 def test_the_file_of_an_address() -> None:

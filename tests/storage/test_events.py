@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,35 +16,18 @@ from core.events import event_of
 from core.generation import Generation, GenerationStatus
 from core.money import EntryKind
 from core.repositories import Changes
-from storage.migrations import upgrade
 from storage.store import SqlStore
-from tests.storage.postgres import empty_tables, fresh_database, postgres_available, private_postgres
 from tests.storage.samples import NOW, a_conversation, a_generation, an_entry, full_generation, later
+from tests.storage.sqlite import fresh_file
 
 S = GenerationStatus
 CLAIM = timedelta(seconds=30)
 
 
-@pytest.fixture(scope="module")
-def postgres_database() -> Iterator[str]:
-    """A database with tables on a server of our own."""
-    if not postgres_available():
-        pytest.skip("PostgreSQL is not installed and TEST_DATABASE_URL is not set")
-    with private_postgres() as server, fresh_database(server) as url:
-        asyncio.run(upgrade(url))
-        yield url
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each kind."""
-    if request.param == "sqlite":
-        address = f"sqlite:///{tmp_path / 'reelbot.db'}"
-        asyncio.run(upgrade(address))
-        return address
-    database: str = request.getfixturevalue("postgres_database")
-    empty_tables(database)
-    return database
+    return fresh_file(tmp_path) if request.param == "sqlite" else request.getfixturevalue("postgres_url")
 
 
 @pytest.fixture
@@ -201,3 +184,79 @@ async def test_the_list_has_the_newest_in_order(store: SqlStore) -> None:
     await go(store, 1, S.QUEUED, S.SUBMITTING, S.PROCESSING)
     listed = await store.events.listed(given_up=False, limit=2)
     assert [kept.event.data["status"] for kept in listed] == ["submitting", "processing"]
+
+
+# --- forgetting ------------------------------------------------------------------------------------------------------
+
+
+async def prune(store: SqlStore, *, told_before: float, given_up_before: float = -1.0, limit: int = 100) -> int:
+    """Forget what was told, or given up, before these seconds."""
+    return await store.events.prune(later(told_before), later(given_up_before), limit)
+
+
+async def statuses(store: SqlStore) -> list[Any]:
+    """What there are events of."""
+    return [kept.event.data["status"] for kept in await store.events.listed(given_up=False, limit=100)]
+
+
+async def test_what_was_told_before_is_forgotten_and_what_waits_never_is(store: SqlStore) -> None:
+    await go(store, 1, S.QUEUED, S.SUBMITTING, at=1)
+    assert await told(store, at=2) == ["queued", "submitting"]
+    await go(store, 1, S.PROCESSING, at=3)
+    assert await told(store, at=4) == ["processing"]
+    await go(store, 1, S.DOWNLOADING, at=5)
+    assert await prune(store, told_before=2) == 0, "what was told just then stays"
+    assert await prune(store, told_before=3) == 2
+    assert await statuses(store) == ["processing", "downloading"]
+    assert await prune(store, told_before=1_000, given_up_before=1_000) == 1
+    assert await statuses(store) == ["downloading"]
+    assert await told(store, at=6) == ["downloading"]
+
+
+async def test_what_was_given_up_is_kept_for_its_own_time_or_until_it_is_told_anew(store: SqlStore) -> None:
+    for number in (1, 2):
+        await go(store, number, S.QUEUED)
+        untold = await store.events.claim(number, NOW, later(1))
+        assert untold is not None
+        await store.events.put_off(untold.row, None, later(5))
+    assert await prune(store, told_before=1_000, given_up_before=5) == 0
+    first, second = [kept.event.id for kept in await store.events.listed(given_up=True, limit=100)]
+    assert await store.events.replay([first], later(6)) == (first,)
+    assert await prune(store, told_before=1_000, given_up_before=1_000) == 1, "the one that was not"
+    assert [kept.event.id for kept in await store.events.listed(given_up=False, limit=100)] == [first]
+    assert await store.events.replay([second], later(7)) == ()
+
+
+async def test_so_many_are_forgotten_at_once_the_oldest_first(store: SqlStore) -> None:
+    await go(store, 1, S.QUEUED, S.SUBMITTING, S.PROCESSING, S.DOWNLOADING, S.DELIVERING)
+    await told(store, at=1)
+    assert [await prune(store, told_before=2, limit=2) for _ in range(2)] == [2, 2]
+    assert await statuses(store) == ["delivering"]
+    assert [await prune(store, told_before=2, limit=2) for _ in range(2)] == [1, 0]
+
+
+async def test_the_dead_and_the_waiting_do_not_keep_the_told_from_being_forgotten(store: SqlStore) -> None:
+    for number in (1, 2, 3):
+        await go(store, number, S.QUEUED)
+    for number in (1, 2):
+        untold = await store.events.claim(number, NOW, later(1))
+        assert untold is not None
+        await store.events.put_off(untold.row, None if number == 1 else later(50), later(1))
+    assert await told(store, 3, at=1) == ["queued"]
+    assert await prune(store, told_before=2, limit=1) == 1
+    assert len(await statuses(store)) == 2
+
+
+async def test_how_many_wait_and_were_given_up_is_counted(store: SqlStore) -> None:
+    found = await store.backlog([])
+    assert (found.events, found.events_waiting, found.events_given_up) == (None, 0, 0)
+    await go(store, 1, S.QUEUED, S.SUBMITTING, at=3)
+    await go(store, 2, S.QUEUED, at=4)
+    await told(store, 2, at=4)
+    found = await store.backlog([])
+    assert (found.events, found.events_waiting, found.events_given_up) == (later(3), 2, 0)
+    untold = await store.events.claim(1, later(5), later(6))
+    assert untold is not None
+    await store.events.put_off(untold.row, None, later(5))
+    found = await store.backlog([])
+    assert (found.events, found.events_waiting, found.events_given_up) == (later(3), 1, 1)

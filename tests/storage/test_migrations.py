@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from storage.database import Database
 from storage.migrations import upgrade
 from storage.tables import metadata
-from tests.storage.postgres import fresh_database, postgres_available, private_postgres
+from tests.storage.postgres import fresh_database
 
 SQLITE_SCHEMA = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'alembic_version'"
 POSTGRES_SCHEMA = (
@@ -33,9 +33,8 @@ def urls(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, 
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'new folder' / 'one.db'}", f"sqlite:///{tmp_path / 'two.db'}"
         return
-    if not postgres_available():
-        pytest.skip("PostgreSQL is not installed and TEST_DATABASE_URL is not set")
-    with private_postgres() as server, fresh_database(server) as one, fresh_database(server) as two:
+    server: str = request.getfixturevalue("postgres_server")
+    with fresh_database(server) as one, fresh_database(server) as two:
         yield one, two
 
 

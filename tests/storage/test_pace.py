@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -19,30 +19,17 @@ from core.errors import TemporaryError
 from core.ports import Rate
 from core.rates import within
 from storage.database import Database
-from storage.migrations import upgrade
 from storage.pace import PostgresPace
 from storage.store import SqlStore
-from tests.storage.postgres import empty_tables, fresh_database, postgres_available, private_postgres
-
-pytestmark = pytest.mark.skipif(not postgres_available(), reason="PostgreSQL is not installed")
 
 SLOW = Rate(name="slow", every_s=10.0, burst=5)
 """So slow that what a question takes does not count."""
 LONG = 100_000.0
 
 
-@pytest.fixture(scope="module")
-def migrated() -> Iterator[str]:
-    """A database with tables."""
-    with private_postgres() as server, fresh_database(server) as url:
-        asyncio.run(upgrade(url))
-        yield url
-
-
 @pytest.fixture
-async def url(migrated: str) -> str:
-    empty_tables(migrated)
-    return migrated
+def url(postgres_url: str) -> str:
+    return postgres_url
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -25,13 +24,12 @@ from core.reading import TokenUse
 from core.repositories import Changes
 from storage import proof
 from storage.database import Database
-from storage.migrations import upgrade
 from storage.proof import STANDS, Proof, Stand
 from storage.reports import By, Period, Reports, Spending
 from storage.store import SqlStore
 from tests.core.test_generation import a_generation, a_plan, an_order
-from tests.storage.postgres import empty_tables, fresh_database, postgres_available, private_postgres
 from tests.storage.samples import NOW, a_conversation
+from tests.storage.sqlite import fresh_file
 
 S = GenerationStatus
 K = EntryKind
@@ -44,41 +42,10 @@ REST = "amount, generation_id, conversation_id, person_id, team, reason, at, hol
 """What is copied of a ledger's row."""
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """A PostgreSQL server of our own."""
-    if not postgres_available():
-        pytest.skip("PostgreSQL is not installed and TEST_DATABASE_URL is not set")
-    with private_postgres() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def postgres_database(server: str) -> Iterator[str]:
-    """A database with tables."""
-    with fresh_database(server) as url:
-        asyncio.run(upgrade(url))
-        yield url
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty file with tables, to be copied."""
-    path = tmp_path_factory.mktemp("template") / "reelbot.db"
-    asyncio.run(upgrade(f"sqlite:///{path}"))
-    return path
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each kind."""
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("template"), tmp_path / "reelbot.db")
-        yield f"sqlite:///{tmp_path / 'reelbot.db'}"
-        return
-    database: str = request.getfixturevalue("postgres_database")
-    empty_tables(database)
-    yield database
+    return fresh_file(tmp_path) if request.param == "sqlite" else request.getfixturevalue("postgres_url")
 
 
 @pytest.fixture
@@ -370,7 +337,7 @@ async def test_it_sees_one_moment_while_the_bot_goes_on(url: str, store: SqlStor
     def work(connection: Connection) -> Proof:
         with proof.snapshot(connection):
             connection.execute(text("SELECT count(*) FROM generations"))
-            _wait_for(connection, asyncio.ensure_future(store.commit(delivered), loop=loop))
+            asyncio.run_coroutine_threadsafe(store.commit(delivered), loop).result(timeout=10)
             return proof.examine(connection)
 
     seen = await database.read(work)
@@ -380,20 +347,9 @@ async def test_it_sees_one_moment_while_the_bot_goes_on(url: str, store: SqlStor
     await database.close()
 
 
-def _wait_for(connection: Connection, waiting: asyncio.Future[None]) -> None:
-    """Let the loop run, by asking the database something, until somebody else has saved."""
-    for _ in range(2_000):
-        if waiting.done():
-            return
-        connection.execute(text("SELECT 1"))
-    raise AssertionError("nobody saved anything")
-
-
-async def test_the_check_waits_for_nobody_who_writes(tmp_path: Path, template: Path) -> None:
-    path = tmp_path / "reelbot.db"
-    shutil.copy(template, path)
-    reports = Reports(f"sqlite:///{path}", busy_timeout_s=0.02)
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+async def test_the_check_waits_for_nobody_who_writes(tmp_path: Path) -> None:
+    reports = Reports(fresh_file(tmp_path), busy_timeout_s=0.02)
+    with closing(sqlite3.connect(tmp_path / "reelbot.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert (await reports.prove()).findings == ()
         other.execute("ROLLBACK")

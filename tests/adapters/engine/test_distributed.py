@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -35,23 +35,14 @@ from tests.adapters.engine.cluster import (
     running,
     workers,
 )
-from tests.storage.postgres import fresh_database, postgres_available, private_postgres
+from tests.storage.postgres import MISSING, fresh_database, postgres_binaries, private_server
 from tests.storage.test_cluster import cut_all, locks_held
-
-pytestmark = pytest.mark.skipif(not postgres_available(), reason="PostgreSQL is not installed")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """A PostgreSQL of our own."""
-    with private_postgres() as url:
-        yield url
 
 
 @pytest.fixture
-def url(server: str) -> Iterator[str]:
+def url(postgres_server: str) -> Iterator[str]:
     """An empty database."""
-    with fresh_database(server) as url:
+    with fresh_database(postgres_server) as url:
         yield url
 
 
@@ -95,6 +86,15 @@ def release(url: str, *generations: int) -> None:
     """Let worker processes end these."""
     with psycopg.connect(url) as connection:
         connection.execute("INSERT INTO released SELECT unnest(%s::int[])", (list(generations),))
+
+
+async def once_it_answers(ask: Callable[[], Awaitable[None]]) -> None:
+    """Ask the database until it takes it."""
+    while True:
+        try:
+            return await ask()
+        except TemporaryError:
+            await asyncio.sleep(0.05)
 
 
 async def nothing(generation: int) -> None:
@@ -244,6 +244,32 @@ async def test_work_goes_on_after_the_database_was_away(url: str) -> None:
         await engine.settled(4)
         assert sorted(studio.ended) == [*everything, 4]
         assert studio.most == 1
+
+
+@pytest.mark.skipif(postgres_binaries() is None, reason=MISSING)
+async def test_work_goes_on_after_the_server_crashed_and_came_back() -> None:
+    studio = Studio()  # of both
+    everything = [1, 2, 3, 4, 5, 6]
+    with private_server(durable=True) as server, fresh_database(server.url) as url:
+        async with running(url, studio.produce) as one, running(url, studio.produce) as other:
+            for generation in everything:
+                await one.start(generation)
+            await studio.until(lambda: len(studio.begun) == len(everything))
+            await asyncio.to_thread(server.crash)
+            with pytest.raises(TemporaryError):
+                await one.start(7)
+            await asyncio.to_thread(server.start)
+            await until(lambda: locks_held(url) >= len(everything))  # claimed anew by those who are at work on it
+            await once_it_answers(one.rescue)
+            await once_it_answers(other.rescue)
+            await once_it_answers(lambda: other.start(7))
+            await studio.until(lambda: 7 in studio.begun)
+            await studio.release(*everything, 7)
+            await until(lambda: not jobs(url))
+            assert studio.most == 1
+            assert not studio.cut
+            # Perhaps again after its end, by who had the job handed over and waited: a row that is finished stays so.
+            assert set(studio.ended) == {*everything, 7}
 
 
 async def test_work_that_somebody_else_has_claimed_meanwhile_is_let_go(url: str) -> None:

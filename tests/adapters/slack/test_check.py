@@ -6,6 +6,7 @@ from typing import cast
 
 from bot.check import Outcome, State, run_probes
 from bot.connections import Connections
+from bot.probes import Probes
 from bot.settings_loading import load_settings
 from core.catalogue import load_catalogue
 from core.repositories import Generations
@@ -18,7 +19,7 @@ async def checked(slack: SlackEmulator, **values: str) -> Outcome:
     settings = load_settings(None, SLACK_BOT_TOKEN=slack.token, SLACK_API_URL=slack.url, LOOPBACK_ONLY=True, **values)
     connections = Connections(settings, load_catalogue(), FakeClock(), cast(Generations, Rows()))
     try:
-        probes = [probe for probe in connections.probes() if probe.name == "slack"]
+        probes = [probe for probe in Probes(settings, connections).all() if probe.name == "slack"]
         (outcome,) = await run_probes(probes, timeout_s=5.0, secrets=settings.secrets)
     finally:
         await connections.close()

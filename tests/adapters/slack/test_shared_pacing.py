@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +14,11 @@ from core.errors import TemporaryError
 from core.messages import Button, ConversationKey, Post, PostKind
 from core.ports import Pace
 from storage.database import Database
-from storage.migrations import upgrade
 from storage.pace import PostgresPace
 from tests.adapters.slack.support import Saved, connected, delivery, key
 from tests.clock import FakeClock
 from tests.emulators.slack import Fault, SlackChannel, SlackEmulator, SlackMessage, SlackUser
 from tests.pace import VirtualPace
-from tests.storage.postgres import fresh_database, postgres_available, private_postgres
 
 CANCEL = ((Button(label="Cancel", action="cancel:12"),),)
 
@@ -126,22 +123,13 @@ async def test_without_the_shared_pace_words_wait_and_progress_is_left_out(
     assert len(slack.calls("chat.update")) == 1
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """A database with tables."""
-    with private_postgres() as server, fresh_database(server) as url:
-        asyncio.run(upgrade(url))
-        yield url
-
-
-@pytest.mark.skipif(not postgres_available(), reason="PostgreSQL is not installed")
 async def test_over_postgresql_they_share_budget_and_pauses(
-    slack: SlackEmulator, clock: FakeClock, url: str, status: Post
+    slack: SlackEmulator, clock: FakeClock, postgres_url: str, status: Post
 ) -> None:
     async with AsyncExitStack() as stack:
         platforms = []
         for _ in range(2):
-            database = Database(url)
+            database = Database(postgres_url)
             stack.push_async_callback(database.close)
             platforms.append(await _platform(stack, slack, clock, PostgresPace(database)))
         sent = await platforms[0].post(status, "")

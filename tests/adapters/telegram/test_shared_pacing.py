@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -14,15 +14,11 @@ from adapters.telegram.pacing import Pacing, Urgency
 from core.errors import TemporaryError
 from core.messages import ConversationKey, Post, PostKind
 from storage.database import Database
-from storage.migrations import upgrade
 from storage.pace import PostgresPace
 from tests.adapters.telegram.support import START, FakeClock
 from tests.clock import SwiftClock
 from tests.emulators.telegram import Fault, TelegramChat, TelegramEmulator
 from tests.pace import VirtualPace
-from tests.storage.postgres import empty_tables, fresh_database, postgres_available, private_postgres
-
-needs_postgres = pytest.mark.skipif(not postgres_available(), reason="PostgreSQL is not installed")
 
 
 @pytest.fixture
@@ -178,22 +174,13 @@ async def test_who_is_cancelled_holds_nobody_up(clock: FakeClock, processes: lis
 # --- over PostgreSQL, against the emulator -------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def migrated() -> Iterator[str]:
-    """A database with tables."""
-    with private_postgres() as server, fresh_database(server) as url:
-        asyncio.run(upgrade(url))
-        yield url
-
-
 @pytest.fixture
-async def two(tg: TelegramEmulator, migrated: str) -> AsyncIterator[tuple[TelegramPlatform, TelegramPlatform]]:
+async def two(tg: TelegramEmulator, postgres_url: str) -> AsyncIterator[tuple[TelegramPlatform, TelegramPlatform]]:
     """The platforms of two processes; twenty messages a second is what they may send together."""
-    empty_tables(migrated)
     async with AsyncExitStack() as stack:
         made = []
         for _ in range(2):
-            database = Database(migrated)
+            database = Database(postgres_url)
             stack.push_async_callback(database.close)
             connection = TelegramConnection(token=tg.token, api_url=tg.url, timeout_s=5.0, loopback_only=True)
             stack.push_async_callback(connection.close)
@@ -210,7 +197,6 @@ def _refused(tg: TelegramEmulator) -> list[str]:
     return [call.error for call in tg.calls("*") if call.error is not None]
 
 
-@needs_postgres
 async def test_two_processes_stay_within_what_telegram_takes(
     tg: TelegramEmulator, two: tuple[TelegramPlatform, TelegramPlatform]
 ) -> None:
@@ -224,7 +210,6 @@ async def test_two_processes_stay_within_what_telegram_takes(
     assert all(len(chat.messages) == 1 for chat in chats)
 
 
-@needs_postgres
 async def test_a_429_that_one_process_gets_holds_the_other(
     tg: TelegramEmulator, two: tuple[TelegramPlatform, TelegramPlatform]
 ) -> None:
@@ -239,7 +224,6 @@ async def test_a_429_that_one_process_gets_holds_the_other(
     assert len(elsewhere.messages) == 1
 
 
-@needs_postgres
 async def test_progress_of_the_other_process_is_dropped_and_final_words_are_not(
     tg: TelegramEmulator, two: tuple[TelegramPlatform, TelegramPlatform]
 ) -> None:

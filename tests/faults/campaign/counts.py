@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 from tests.emulators.google_orders import Order
-from tests.faults.campaign.people import Wish
-from tests.faults.campaign.points import Stage
+from tests.emulators.webhook_receiver import WebhookReceiver
+from tests.faults.campaign.outbound import distinct, told_of, wrongly_told
+from tests.faults.campaign.people import READY, Wish
+from tests.faults.campaign.points import CREATE, Stage
 from tests.program.services import Outside, SlackWorld, World
-
-READY = "is ready"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,11 +34,18 @@ class Counts:
     second_deliveries: int = 0
     """Clips of the same order beyond the first."""
     ambiguous: int = 0
-    """Orders whose answer was lost: the person was asked, or the service has one that was never looked at."""
+    """Wishes with an order whose answer was lost: a call that never got one, a person who was asked, or an order that
+    was never looked at."""
     told: int = 0
-    """Of these, those whose person was asked, or got the clip because it was found."""
+    """Of these, those whose person was asked, or told of the end because it was found."""
+    found: int = 0
+    """Of these, those that were found, so that nobody had to choose."""
     repeated: int = 0
     """Sentences, cards and status messages that came once more because the answer to the first was lost."""
+    events: int = 0
+    """That a program outside was told, each counted once."""
+    events_again: int = 0
+    """Times that one of them was told once more, under the same id."""
 
     def add(self, other: Counts) -> None:
         """Count these as well."""
@@ -72,16 +79,30 @@ class Found:
         self.missed += other.missed
 
 
-def count(world: Outside, wishes: Sequence[Wish], died: Sequence[int], found: Found) -> None:
-    """Count every wish. `died`: when processes did, by the emulator's count of changes."""
+def count(
+    world: Outside,
+    wishes: Sequence[Wish],
+    died: Sequence[int],
+    found: Found,
+    *,
+    receiver: WebhookReceiver | None = None,
+) -> None:
+    """Count every wish. `died`: when processes did, by the emulator's count of changes; `receiver`: the program outside
+    that was told of all of it, None for none."""
     for wish in wishes:
         counts = _of(world, wish)
+        if receiver is not None:
+            came = told_of(receiver, wish)
+            counts.events = len(distinct(came))
+            counts.events_again = len(came) - counts.events
         found.row(wish.stage).add(counts)
         wrong = [
             *(name for name in _ZERO if getattr(counts, name)),
             *(["an ambiguous order was not told of"] if counts.told < counts.ambiguous else []),
             *(["said twice though nobody died"] if counts.repeated > _deaths_after(died, wish.began) else []),
-            *(["the status never said that it is done"] if not wish.status_ended else []),
+            *(["the status never said how it ended"] if not wish.status_ended else []),
+            *([f"the last word was: {wish.last_word}"] if wish.last_word else []),
+            *(wrongly_told(receiver, wish) if receiver is not None else []),
             *(["not the bytes of the order"] if not _whole(world, wish) else []),
         ]
         if wrong:
@@ -97,7 +118,7 @@ def _of(world: Outside, wish: Wish) -> Counts:
     play = wish.play
     orders, clips, asked = _orders(world, wish), len(play.clips), len(play.asked)
     orphans = [order for order in orders if not _looked_at(world, order)]
-    ambiguous = bool(orphans or asked)
+    ambiguous = bool(orphans or asked or _unanswered(world, wish))
     announced = [one for one in play.replies if READY in one.said and one not in play.clips]
     again = max(0, len(wish.cards) - 1) + len(announced) + len(play.left_behind)
     return Counts(
@@ -109,9 +130,16 @@ def _of(world: Outside, wish: Wish) -> Counts:
         second_orders=max(0, len(orders) - 1 - wish.ordered_again if wish.tapped else len(orders)),
         second_deliveries=max(0, clips - 1),
         ambiguous=int(ambiguous),
-        told=int(ambiguous and bool(asked or clips)),
+        told=int(ambiguous and (asked > 0 or wish.told_of_the_end)),
+        found=int(ambiguous and not wish.chose and wish.told_of_the_end),
         repeated=again + max(0, asked - 1 - wish.ordered_again),
     )
+
+
+def _unanswered(world: Outside, wish: Wish) -> bool:
+    """Whether an order got no answer, however it went on."""
+    calls = (call for name in CREATE.values() for call in world.google.calls(name))
+    return any(call.status is None and wish.word in str(call.body) for call in calls)
 
 
 def _orders(world: Outside, wish: Wish) -> list[Order]:

@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 from tests.emulators.faults import CALLER, Fault
 from tests.emulators.slack import Attempt
+from tests.emulators.webhook_receiver import Answer, WebhookReceiver
 from tests.faults.campaign.people import state_of
-from tests.faults.campaign.points import Fate
+from tests.faults.campaign.points import Fate, Unheard
 from tests.faults.ends import Downloading, Place, Saved, Served, arguments_of
 from tests.faults.forked import Forked
 from tests.program.services import Outside, free_port
@@ -21,6 +22,8 @@ from tests.storage.postgres import PrivateServer
 
 Part = Literal["all", "gateway", "worker"]
 STOP_WITHIN_S = 30.0
+WAITS_S = 60.0
+"""For an event, in seconds."""
 
 
 class Machine:
@@ -58,11 +61,19 @@ class Machines:
     """All of them, kept running as a supervisor would."""
 
     def __init__(
-        self, world: Outside, *, parts: tuple[Part, ...], server: PrivateServer | None, seed: int, **changes: str
+        self,
+        world: Outside,
+        *,
+        parts: tuple[Part, ...],
+        server: PrivateServer | None,
+        receiver: WebhookReceiver,
+        seed: int,
+        **changes: str,
     ) -> None:
-        """`server`: where the rows are, if it may be killed as well."""
+        """`server`: where the rows are, if it may be killed as well; `receiver`: who is told about generations."""
         self._world = world
         self._server = server
+        self._receiver = receiver
         self._random = random.Random(seed)
         self._file = world.folder / "fault-at"
         shared = {**changes, "MEDIA_URL": str(world.folder / "media"), "FAULT_FILE": str(self._file)}
@@ -72,6 +83,7 @@ class Machines:
         self.died: list[int] = []
         """When, by the emulator's count of changes."""
         self._died = asyncio.Event()
+        self._striking = asyncio.Lock()
         self._stopping = False
 
     @asynccontextmanager
@@ -103,13 +115,25 @@ class Machines:
         for fault in fate.trouble:
             google.faults.add(fault)
         assert fate.at is not None
-        self._set(fate.at)
+        if fate.turned_away:
+            self._receiver.answers.append(Answer(status=503))
+        if isinstance(fate.at, Unheard):
+            at_event = asyncio.create_task(self._at_event())
+        else:
+            at_event = None
+            self._set(fate.at)
         try:
             async with asyncio.timeout(within_s):
                 await self._died.wait()
         except TimeoutError:
             pass
         finally:
+            if at_event is not None:
+                at_event.cancel()
+                await asyncio.gather(at_event, return_exceptions=True)
+            self._receiver.answers.clear()
+            async with self._striking:
+                pass  # a call that is to be lost is still on its way until then
             self._file.unlink(missing_ok=True)
             for service in ("google", "telegram", "slack"):
                 if hasattr(self._world, service):
@@ -177,11 +201,24 @@ class Machines:
             if machine is None:
                 return
             reached = True
-            if place.lost:
-                faults.add(Fault(match=place.call, drop="before", when=lambda one: one is call))
-            await self._kill(machine)
+            async with self._striking:
+                if place.lost:
+                    faults.add(Fault(match=place.call, drop="before", when=lambda one: one is call))
+                await self._kill(machine)
 
         faults.on(place.call, met, moment="arrived" if place.lost else "processed")
+
+    async def _at_event(self) -> None:
+        receiver = self._receiver
+        receiver.answers.append(Answer(never=True))
+        count = len(receiver.got)
+        unheard = False
+        while not unheard:
+            count += 1
+            unheard = (await receiver.until(count, within_s=WAITS_S))[-1].status == 0
+        machine = self._connected_to(receiver.port)
+        if machine is not None:
+            await self._kill(machine)
 
     def _at_bytes(self, place: Downloading) -> None:
         pace = self._world.google.pace
@@ -201,12 +238,19 @@ class Machines:
         """Who made the call that is answered right now."""
         if len(self.all) == 1:
             return self.all[0]
-        port = CALLER.get()
-        return next((one for one in self.all if one.program.pid and _has_port(one.program.pid, port)), None)
+        return self._with_socket(1, CALLER.get())
+
+    def _connected_to(self, port: int) -> Machine | None:
+        """Who has a connection to this port right now."""
+        return self.all[0] if len(self.all) == 1 else self._with_socket(2, port)
+
+    def _with_socket(self, end: int, port: int) -> Machine | None:
+        return next((one for one in self.all if one.program.pid and _has_port(one.program.pid, end, port)), None)
 
 
-def _has_port(pid: int, port: int) -> bool:
-    """Whether a process has a connection from this local port (Linux only; elsewhere nobody has)."""
+def _has_port(pid: int, end: int, port: int) -> bool:
+    """Whether a process has a connection whose own end (1) or other end (2) is at this port (Linux only; elsewhere
+    nobody has)."""
     sockets = set()
     with suppress(OSError):
         for entry in Path(f"/proc/{pid}/fd").iterdir():
@@ -214,6 +258,6 @@ def _has_port(pid: int, port: int) -> bool:
                 sockets.add(str(entry.readlink()))
         for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
             fields = line.split()
-            if int(fields[1].partition(":")[2], 16) == port and f"socket:[{fields[9]}]" in sockets:
+            if int(fields[end].partition(":")[2], 16) == port and f"socket:[{fields[9]}]" in sockets:
                 return True
     return False

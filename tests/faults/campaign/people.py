@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from core.texts import approvals
@@ -23,6 +24,11 @@ TAPS = 20
 """How often a person taps on a button at most while Slack says that the bot does not answer."""
 FAILED = "did not work out"
 CANCELLED = "is cancelled"
+DONE = "Done"
+STATUS_ENDS = {FAILED: "Failed · not charged", CANCELLED: "Cancelled · not charged"}
+"""What the status message says at last, by the word that the person gets beside it."""
+SETTLED = "settled already"
+READY = "is ready"
 PRICE = "Price: "
 """On every card until it is tapped on."""
 
@@ -69,20 +75,27 @@ class Approver:
 class Wish:
     """One person's, from the sentence to how it ended, and what the person did meanwhile."""
 
-    def __init__(self, world: Outside, number: int, *, stage: Stage, seed: int, shared: bool = False) -> None:
+    def __init__(
+        self, world: Outside, number: int, *, stage: Stage, seed: int, shared: bool = False, news: bool = False
+    ) -> None:
         """`stage`: the part in which the kill is that comes while this is under way; `shared`: in a channel of Slack,
-        never alone with the bot."""
+        never alone with the bot; `news`: the video service tells of orders by itself, so that nobody has to choose
+        about one that it has."""
         self.stage = stage
         self.word = f"fox{number:04}"
         self.said = False
         self.tapped = False
+        self.chose = False
+        """Whether the person had to say what is to become of an order whose answer was lost."""
         self.ordered_again = 0
         self.trouble = ""
         """What the person waited for in vain."""
         self.began = 0
         """The emulator's count of changes."""
+        self.news = news
         self._random = random.Random(seed)
         self._answered: set[int] = set()
+        self._google = world.google
         self._state = state_of(world)
         where = self._random.choice(_WHERE)
         if shared:
@@ -112,20 +125,41 @@ class Wish:
         return bool(self.play.clips) or bool(self._ended())
 
     @property
+    def was_cancelled(self) -> bool:
+        """Whether it ended because the person dropped it."""
+        return bool(self._saying(CANCELLED))
+
+    @property
     def status_ended(self) -> bool:
-        """Whether a status message says that the clip is there, if it is."""
-        return not self.play.clips or bool(self._saying("Done"))
+        """Whether the newest status message says how it ended, and offers nothing any more."""
+        word = self._status_end()
+        if not word:
+            return True
+        ended = max((one.created for one in self._saying(word)), default=0)
+        return ended > max((one.created for one in self.play.left_behind), default=0)
+
+    @property
+    def last_word(self) -> str:
+        """What the bot said last, if that leaves open how it ended."""
+        said = [one for one in self.play.messages if one.from_bot and not one.deleted]
+        if not said:
+            return "nothing"
+        last = max(said, key=lambda one: one.created)
+        closing = (DONE, FAILED, CANCELLED, *STATUS_ENDS.values(), SETTLED, READY)
+        final = last in self.play.clips or last in self.play.left_behind or any(map(last.said.__contains__, closing))
+        return "" if final else str(last.said)
 
     async def _await_end(self) -> None:
         while True:
             await self._see("an end", self._news)
             questions = self._open_questions()
-            if self.play.clips:
-                await self._see("“Done”", lambda: self._saying("Done"))
+            if word := self._status_end():
+                await self._see(f"“{word}”", partial(self._saying, word))
                 return
-            if not questions:
-                return
-            await self._choose(questions)
+            if self.news and self._is_ordered():
+                await self._see("what the service tells by itself", lambda: self.play.clips or self._ended())
+            else:
+                await self._choose(questions)
 
     async def _choose(self, questions: list[Message]) -> None:
         """Tap on one of the two buttons, and again while nothing comes of it: taps on Slack can get lost."""
@@ -134,6 +168,7 @@ class Wish:
         actions = [action for name, action in self.play.buttons_of(questions[0]) if name == label]
         if not actions:
             return
+        self.chose = True
         self.ordered_again += label == "Order again"
         for _ in range(TAPS):
             await self.play.press_raw(questions[0], actions[0])
@@ -159,6 +194,16 @@ class Wish:
 
     def _ended(self) -> list[Message]:
         return [*self._saying(FAILED), *self._saying(CANCELLED)]
+
+    def _is_ordered(self) -> bool:
+        """Whether the service has an order for it."""
+        return any(self.word in str(order.body) for order in self._google.omni.orders)
+
+    def _status_end(self) -> str:
+        """What a status message has to say by now; empty before the end."""
+        if self.play.clips:
+            return DONE
+        return next((word for end, word in STATUS_ENDS.items() if self._saying(end)), "")
 
     def _saying(self, words: str) -> list[Message]:
         return [one for one in self.play.messages if one.from_bot and not one.deleted and words in one.said]

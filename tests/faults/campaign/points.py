@@ -13,7 +13,18 @@ from tests.emulators.faults import Fault
 from tests.faults.ends import Downloading, Place, Saved, Served
 
 Stage = Literal[
-    "inbox", "turn", "submit", "watch", "collect", "review", "deliver", "ledger", "outbox", "random", "database"
+    "inbox",
+    "turn",
+    "submit",
+    "watch",
+    "collect",
+    "review",
+    "deliver",
+    "ledger",
+    "outbox",
+    "events",
+    "random",
+    "database",
 ]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 Platform = Literal["telegram", "slack"]
@@ -25,17 +36,24 @@ FETCH = {"omni": "files.download", "veo": "storage.download"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unheard:
+    """The program outside has an event, and whoever told it never gets the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fate:
     """What happens to the program next."""
 
     stage: Stage
     name: str
-    at: Place | None = None
+    at: Place | Unheard | None = None
     """None: at a random moment."""
     trouble: tuple[Fault, ...] = ()
     """What the video service answers besides."""
     fails: bool = False
     """Whether the service fails the next order."""
+    turned_away: bool = False
+    """Whether the program outside does not take the next event."""
 
 
 def fates(platform: Platform, service: Service, *, approved: bool = False) -> tuple[Fate, ...]:
@@ -44,6 +62,7 @@ def fates(platform: Platform, service: Service, *, approved: bool = False) -> tu
         *_asking(platform),
         *_ordering(service),
         *_delivering(platform),
+        *_telling(),
         *(_approving(platform) if approved else ()),
     )
 
@@ -132,6 +151,16 @@ def _delivering(platform: Platform) -> tuple[Fate, ...]:
         Fate(stage="outbox", name="card-is-sent", at=_slack("chat.postMessage", "Make it")),
         Fate(stage="outbox", name="edit-is-lost", at=_slack("chat.update", lost=True)),
         *marked,
+    )
+
+
+def _telling() -> tuple[Fate, ...]:
+    return (
+        *_around("events", "event-is-claimed", "event.claimed"),
+        Fate(stage="events", name="answer-of-the-receiver-is-lost", at=Unheard()),
+        *_around("events", "event-is-marked-as-told", "event.told"),
+        Fate(stage="events", name="before-event-is-put-off", turned_away=True, at=_before("event.put_off")),
+        Fate(stage="events", name="after-event-is-put-off", turned_away=True, at=_after("event.put_off")),
     )
 
 

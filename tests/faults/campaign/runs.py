@@ -15,8 +15,11 @@ from typing import Literal
 from tests.emulators.google_orders import Failure
 from tests.emulators.slack import SlackEmulator
 from tests.emulators.telegram import TelegramEmulator
+from tests.emulators.webhook_receiver import WebhookReceiver
+from tests.faults.campaign import inbound
 from tests.faults.campaign.counts import Found, count
 from tests.faults.campaign.machines import Machines, Part
+from tests.faults.campaign.outbound import all_told, events_to
 from tests.faults.campaign.people import Approver, Wish
 from tests.faults.campaign.points import Fate, Platform, Service, fates
 from tests.faults.forked import Forked
@@ -34,8 +37,8 @@ FINISH_WITHIN_S = 180.0
 QUIET_S: dict[Database, float] = {"sqlite": 0.4, "postgresql": 2.5}
 """How long it is watched that nothing more happens once everybody is served; a dead worker's work is looked for every
 two seconds."""
-EXPECTED = ("core.errors.TemporaryError", "apscheduler.executors")
-"""In errors that are logged while the database is away, and of a tick that the end of a process cut off."""
+EXPECTED = ("core.errors.TemporaryError",)
+"""In errors that are logged while the database is away."""
 RIGHT = "The ledger is right."
 SETTINGS = {
     "MAX_IN_FLIGHT": "16",
@@ -58,13 +61,16 @@ class Setting:
     """Whether the program fetches what people say, or the platform posts it."""
     approved: bool
     """Whether somebody approves each order, and looks at each clip before it is posted."""
+    news: bool
+    """Whether the video service tells of finished orders by itself."""
     seed: int
     fates: tuple[Fate, ...]
 
     def __str__(self) -> str:
         """For the log."""
         approved = ", approved" if self.approved else ""
-        return f"{self.database}, {self.platform} {self.transport}, {self.service}{approved}, seed {self.seed}"
+        news = ", news" if self.news else ""
+        return f"{self.database}, {self.platform} {self.transport}, {self.service}{approved}{news}, seed {self.seed}"
 
 
 def setting(
@@ -83,6 +89,7 @@ def setting(
     service: Service = drawn.choice(("omni", "omni", "veo"))
     posted = database == "postgresql" or drawn.random() < 0.5
     approved = drawn.random() < 0.25
+    news = service == "omni" and drawn.random() < 0.4
     named = list(fates(where, service, approved=approved))
     drawn.shuffle(named)
     named.sort(key=lambda fate: used.get(fate.name, 0), reverse=True)
@@ -101,6 +108,7 @@ def setting(
         service=service,
         transport="posted" if posted else "direct",
         approved=approved,
+        news=news,
         seed=drawn.randrange(1 << 30),
         fates=tuple(chosen),
     )
@@ -113,21 +121,25 @@ async def run(folder: Path, how: Setting, server: PrivateServer | None) -> Found
         database = {}
         if server is not None:
             database = {"DATABASE_URL": stack.enter_context(fresh_database(server.url))}
-        async with _world(folder, how) as outside:
+        async with _world(folder, how) as outside, WebhookReceiver() as receiver, _news(outside, how) as news:
             outside.google.omni.takes(FILMING_S)
             outside.google.veo.takes(FILMING_S)
             approver = Approver(outside)
-            settings = {**SETTINGS, **database, **(_approval(approver) if how.approved else {})}
-            machines = Machines(outside, parts=MACHINES[how.database], server=server, seed=how.seed, **settings)
+            settings = {**SETTINGS, **database, **events_to(receiver), **news}
+            settings |= _approval(approver) if how.approved else {}
+            parts = MACHINES[how.database]
+            machines = Machines(outside, parts=parts, server=server, receiver=receiver, seed=how.seed, **settings)
             wishes: list[Wish] = []
             async with machines.running(), _living(approver):
                 await _play(outside, how, machines, wishes, found)
+                await all_told(receiver, wishes)
                 await asyncio.sleep(QUIET_S[how.database])
                 statuses = await machines.stopped()
                 found.story.append("stopped")
             if any(statuses):
                 found.violations.append(f"asked to stop, they ended with {statuses}")
-            count(outside, wishes, machines.died, found)
+            count(outside, wishes, machines.died, found, receiver=receiver)
+            found.violations += [f"an event was not signed as it should be: {one}" for one in receiver.forged]
             await _check_money(outside, machines, database, found)
             for one in machines.all:
                 crashed = [
@@ -153,6 +165,18 @@ async def _living(approver: Approver) -> AsyncIterator[None]:
     finally:
         life.cancel()
         await asyncio.gather(life, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _news(outside: Outside, how: Setting) -> AsyncIterator[dict[str, str]]:
+    """Settings for a program that the video service tells of finished orders, if it does."""
+    if not how.news:
+        yield {}
+        return
+    async with inbound.PatientNews(f"{outside.environment['PUBLIC_URL']}/gemini/webhook") as patient:
+        outside.google.webhook_secret = inbound.SECRET
+        outside.google.webhooks.endpoint = patient.url
+        yield {"GEMINI_WEBHOOK_SECRET": inbound.SECRET}
 
 
 @asynccontextmanager
@@ -190,7 +214,14 @@ async def _play(outside: Outside, how: Setting, machines: Machines, wishes: list
             outside.google.omni.next(Failure())
             outside.google.veo.next(Failure())
         for _ in range(drawn.choice((1, 1, 2))):
-            wish = Wish(outside, len(wishes) + 1, stage=fate.stage, seed=drawn.randrange(1 << 30), shared=how.approved)
+            wish = Wish(
+                outside,
+                len(wishes) + 1,
+                stage=fate.stage,
+                seed=drawn.randrange(1 << 30),
+                shared=how.approved,
+                news=how.news,
+            )
             wishes.append(wish)
             lives.add(asyncio.create_task(wish.live()))
         before = machines.deaths

@@ -16,7 +16,7 @@ from tests.storage.postgres import private_server
 KILLS_A_RUN = 12
 COLUMNS = (
     *("part", "database", "kills", "messages", "orders", "deliveries", "lost messages", "lost generations"),
-    *("second orders", "second deliveries", "ambiguous, told", "said again"),
+    *("second orders", "second deliveries", "ambiguous, told, found", "said again", "events, again"),
 )
 
 
@@ -66,5 +66,6 @@ def table(found: Sequence[tuple[Database, Found]], *, markdown: bool) -> str:
 def _row(name: str, database: str, counts: Counts) -> tuple[str, ...]:
     numbers = (counts.kills, counts.messages, counts.orders, counts.deliveries, counts.lost_messages)
     more = (counts.lost_generations, counts.second_orders, counts.second_deliveries)
-    ambiguous = f"{counts.ambiguous}, {counts.told}"
-    return (name, database, *map(str, numbers), *map(str, more), ambiguous, str(counts.repeated))
+    ambiguous = f"{counts.ambiguous}, {counts.told}, {counts.found}"
+    events = f"{counts.events}, {counts.events_again}"
+    return (name, database, *map(str, numbers), *map(str, more), ambiguous, str(counts.repeated), events)

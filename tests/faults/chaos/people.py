@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.actions import Action, parse_action
-from tests.emulators.telegram import TelegramMessage
-from tests.program.services import World
+from tests.faults.chaos.places import Message, Place
 
 LOOKS_EVERY_S = 0.2
-PATIENCE_S = 150.0
-"""How long a person waits for the end of one clip, in seconds of ours."""
+PATIENCE_S = 200.0
+"""How long a person waits for the end of one clip, in seconds of ours; a new card is a new one."""
 TAPS_AGAIN_S = 20.0
 """After how long a person taps again who sees nothing come of it."""
 LENGTHS = ("4 seconds", "5 seconds", "3 seconds", "6 seconds", "upright, 4 seconds")
 """Veo films 4, 6 and 8 seconds and comes first; what is left is Omni's."""
-CANCELS, CHANGES_MIND, RETRIES, PATIENT, NERVOUS = 0.2, 0.15, 0.3, 0.5, 0.15
+CANCELS, CHANGES_MIND, RETRIES, PATIENT, NERVOUS = 0.4, 0.15, 0.3, 0.5, 0.15
 
 CLIP, FAILED, REFUSED, CANCELLED, KEPT = "clip", "failed", "refused", "cancelled", "undeliverable"
 FINAL_WORDS = {
@@ -31,15 +32,15 @@ _CAPTION = re.compile(r"v(\d+) · ")
 _LOOKING = "I keep looking for it"
 
 
-def end_told(message: TelegramMessage) -> tuple[int, str] | None:
+def end_told(place: Place, message: Message) -> tuple[int, str] | None:
     """The generation whose end the message tells of, and how it ended; None when it is about something else."""
     if message.deleted or not message.from_bot:
         return None
-    if message.video is not None:
-        found = _CAPTION.match(message.said)
+    if place.is_clip(message):
+        found = _CAPTION.search(message.said)
         return (int(found[1]), CLIP) if found else None
     for kind, words in FINAL_WORDS.items():
-        if found := words.match(message.said):
+        if found := words.search(message.said):
             return int(found[1]), kind
     return None
 
@@ -55,22 +56,24 @@ class Tally:
     again: dict[int, int] = field(default_factory=dict)
     """How often "Order again" was tapped on which."""
     dropped: int = 0
-    stopped: int = 0
+    stopped: set[int] = field(default_factory=set)
+    """Generations that "Stop it" was tapped on, after the question that says what that may cost."""
+    until: float = math.inf
+    """When nobody begins anything new any more, in seconds of the loop's time."""
     retried: int = 0
 
     @property
     def enough(self) -> bool:
         """Whether it is time to come to an end."""
-        return len(self.ordered) >= self.wanted
+        return len(self.ordered) >= self.wanted or asyncio.get_running_loop().time() >= self.until
 
 
 class Someone:
-    """One person, in a private chat with the bot."""
+    """One person, in one place with the bot."""
 
-    def __init__(self, world: World, number: int, tally: Tally, seed: int) -> None:
-        self.name = f"Person {number}"
-        self.user = world.telegram.user(self.name)
-        self.chat = world.telegram.private(self.user)
+    def __init__(self, place: Place, name: str, number: int, tally: Tally, seed: int) -> None:
+        self.name = name
+        self.place = place
         self.trouble = ""
         """What the person waited for in vain."""
         self._tally = tally
@@ -78,34 +81,38 @@ class Someone:
         self._random = random.Random(f"{seed} {number}")
         self._tapped: dict[tuple[int, str], float] = {}
         self._decided: set[str] = set()
-        self._passed_over: set[int] = set()
+        self._minds: dict[str, str] = {}
+        """What the person answers to a question about stopping, by what its button carries."""
 
     async def live(self) -> None:
         """Wish for one thing after the other while more is wanted."""
         wishes = 0
         while not self._tally.enough and not self.trouble:
             wishes += 1
-            said = await self.chat.say(
-                self.user,
+            said = await self.place.say(
                 f"a red fox{self._number:03}x{wishes} trotting through fresh snow at sunrise, cinematic, "
                 f"{self._random.choice(LENGTHS)}",
             )
             await self._see_through(said)
 
-    async def _see_through(self, said: TelegramMessage) -> None:
-        """Tap what there is to tap about this wish until its end is told, and once more for another go."""
+    async def _see_through(self, said: int) -> None:
+        """Tap what there is to tap about this wish until its end is told, and once more for another go. `said`: when
+        it was said, by the emulator's count of changes."""
         cancels = self._random.random() < CANCELS
         patient = self._random.random() < PATIENT
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE_S
+        before: int | None = None
         while True:
-            since = [one for one in self.chat.messages if one.from_bot and one.created > said.created]
+            since = [one for one in self.place.messages if one.from_bot and one.created > said]
             current = self._current(since)
-            told = [one for one in since if (end := end_told(one)) is not None and end[0] == current]
+            if current != before:
+                before, until = current, loop.time() + PATIENCE_S
+            told = [one for one in since if (end := end_told(self.place, one)) is not None and end[0] == current]
             if current in self._tally.ordered and told:
                 if not await self._tries_again(told[0]):
                     return
-                said, until = told[0], loop.time() + PATIENCE_S
+                said, until = told[0].created, loop.time() + PATIENCE_S
                 continue
             if await self._tap_something(since, current, cancels=cancels, patient=patient, now=loop.time()):
                 continue
@@ -115,27 +122,28 @@ class Someone:
                 return
             await asyncio.sleep(LOOKS_EVERY_S)
 
-    def _current(self, since: list[TelegramMessage]) -> int | None:
+    def _current(self, since: list[Message]) -> int | None:
         """The generation that this is about: the youngest whose buttons were seen."""
-        seen = [found.generation_id or 0 for message in since for _, found in _actions(message)]
-        return max([*seen, *(end[0] for one in since if (end := end_told(one)) is not None)], default=None)
+        seen = [found.generation_id or 0 for message in since for _, found in self.place.actions(message)]
+        ended = [end[0] for one in since if (end := end_told(self.place, one)) is not None]
+        return max([*seen, *ended], default=None)
 
-    async def _tries_again(self, told: TelegramMessage) -> bool:
-        retry = next((text for text, found in _actions(told) if found.verb == "retry"), "")
+    async def _tries_again(self, told: Message) -> bool:
+        retry = next((text for text, found in self.place.actions(told) if found.verb == "retry"), "")
         if not retry or self._tally.enough or self._random.random() >= RETRIES:
             return False
         self._tally.retried += 1
-        await self.chat.press_raw(self.user, told, retry)
+        await self.place.press(told, retry)
         return True
 
     async def _tap_something(
-        self, since: list[TelegramMessage], current: int | None, *, cancels: bool, patient: bool, now: float
+        self, since: list[Message], current: int | None, *, cancels: bool, patient: bool, now: float
     ) -> bool:
         """Tap on whatever is next; False when there is nothing to tap on."""
         for message in reversed(since):
             if message.deleted:
                 continue
-            found = {action.verb: (text, action) for text, action in _actions(message)}
+            found = {action.verb: (text, action) for text, action in self.place.actions(message)}
             if "opt" in found:
                 if await self._tap(message, found["opt"][0], now):
                     return True
@@ -148,27 +156,37 @@ class Someone:
                     assert current is not None
                     self._tally.ordered.add(current)
                     if self._random.random() < NERVOUS:
-                        await self.chat.press_raw(self.user, message, found["make"][0])
+                        await self.place.press(message, found["make"][0])
                     return True
             elif "again" in found:
                 if await self._decide(message, found["again"][0], found["drop"][0], patient=patient):
                     return True
             elif "stop" in found:
-                changes = self._random.random() < CHANGES_MIND
-                self._tally.stopped += (message.id, found["stop"][0]) not in self._tapped and not changes
-                verb = "wait" if changes and "wait" in found else "stop"
-                if await self._tap(message, found[verb][0], now):
+                if found["stop"][1].generation_id == current and await self._answer_what_it_costs(message, found, now):
                     return True
             elif (
                 cancels
                 and [*found] == ["cancel"]
                 and found["cancel"][1].generation_id == current
+                and current not in self._tally.stopped
                 and await self._tap(message, found["cancel"][0], now)
             ):
                 return True
         return False
 
-    async def _decide(self, message: TelegramMessage, again: str, drop: str, *, patient: bool) -> bool:
+    async def _answer_what_it_costs(
+        self, message: Message, found: Mapping[str, tuple[str, Action]], now: float
+    ) -> bool:
+        """Tap below the question that says what stopping may cost: mostly on "Stop it"."""
+        question = found["stop"][0]
+        if question not in self._minds:
+            self._minds[question] = "wait" if "wait" in found and self._random.random() < CHANGES_MIND else "stop"
+        verb = self._minds[question]
+        if verb == "stop":
+            self._tally.stopped.add(found["stop"][1].generation_id or 0)
+        return await self._tap(message, found[verb][0], now)
+
+    async def _decide(self, message: Message, again: str, drop: str, *, patient: bool) -> bool:
         """What to do about an order whose answer was lost."""
         if again in self._decided or (patient and _LOOKING in message.said):
             return False
@@ -182,20 +200,14 @@ class Someone:
         else:
             self._tally.dropped += 1
         for _ in range(2):  # as people do
-            await self.chat.press_raw(self.user, message, again if orders else drop)
+            await self.place.press(message, again if orders else drop)
         return True
 
-    async def _tap(self, message: TelegramMessage, action: str, now: float) -> bool:
+    async def _tap(self, message: Message, action: str, now: float) -> bool:
         """Tap, unless that was done a moment ago."""
-        tapped = self._tapped.get((message.id, action))
+        tapped = self._tapped.get((message.created, action))
         if tapped is not None and now - tapped < TAPS_AGAIN_S:
             return False
-        self._tapped[message.id, action] = now
-        await self.chat.press_raw(self.user, message, action)
+        self._tapped[message.created, action] = now
+        await self.place.press(message, action)
         return True
-
-
-def _actions(message: TelegramMessage) -> list[tuple[str, Action]]:
-    """What each button carries, as text and taken apart."""
-    texts = [button.callback_data or "" for button in message.buttons]
-    return [(text, found) for text in texts if (found := parse_action(text)) is not None]

@@ -20,7 +20,9 @@ OTHER_JSON: dict[str, Any] = {"ok": True, "result": {"unexpected": True}, "statu
 SLOW_S = 0.5
 """Of a service whose client waits for half a minute or longer: a stall that long would be the whole test."""
 
-FINE, STALLED = "fine", "stalled"
+STALLED = "stalled"
+TOO_LATE = "400, too late to stop"
+CANCELS = frozenset({"interactions.cancel", "veo.cancel"})
 
 
 def ways(stall_s: float) -> Mapping[str, Fault]:
@@ -42,7 +44,8 @@ def ways(stall_s: float) -> Mapping[str, Fault]:
 
 
 class Weather(Faults):
-    """An emulator's faults: `SHARE` of its calls goes wrong while `bad`, each in one of the ways."""
+    """An emulator's faults: `SHARE` of its calls goes wrong while `bad`, each in one of the ways; a further `SHARE` of
+    the calls that are to stop an order are declined."""
 
     def __init__(self, seed: int, *, stall_s: float) -> None:
         super().__init__(seed=seed)
@@ -58,6 +61,9 @@ class Weather(Faults):
         if name == "unknown":
             return None
         self.calls += 1
+        if self.bad and name in CANCELS and self._random.random() < SHARE:
+            self.spoiled[TOO_LATE] += 1
+            return Fault(match="*", status=400)
         if not self.bad or self._random.random() >= SHARE:
             return None
         way = self._random.choice([*self._ways])

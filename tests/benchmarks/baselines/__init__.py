@@ -1,0 +1,1 @@
+"""The smallest honest programs that do the same, written as their libraries' own documentation has it."""
