@@ -28,6 +28,11 @@ def card_anchor(generation: Generation) -> str:
     return f"card:{generation.id}"
 
 
+def late_anchor(generation: Generation) -> str:
+    """What the message that an order takes long is known by."""
+    return f"late:{generation.id}:{generation.retries}"
+
+
 def question_post(generation: Generation, reply_to: str) -> Post:
     """The open question with a button for each option, and one to leave it to us."""
     question = generation.question

@@ -11,7 +11,7 @@ from datetime import datetime
 from core import texts
 from core.actions import action
 from core.booking import booked, house_cost
-from core.cards import ended_status
+from core.cards import ended_status, late_anchor
 from core.generation import Generation, GenerationStatus
 from core.messages import Button, ConversationKey, Person, Post, Rows
 from core.money import EntryKind
@@ -94,7 +94,8 @@ def late(generation: Generation, elapsed_s: float, now: datetime) -> Changes:
     wait = Button(label=texts.buttons.KEEP_WAITING, action=action("wait", told.id))
     cancel = Button(label=texts.buttons.CANCEL, action=action("cancel", told.id))
     buttons = (wait,) if told.unstoppable else (wait, cancel)
-    return _changes(told, (_notice(told, texts.working.late(told, elapsed_s=elapsed_s), (buttons,)),), now)
+    notice = _notice(told, texts.working.late(told, elapsed_s=elapsed_s), (buttons,))
+    return _changes(told, (replace(notice, anchor=late_anchor(told)),), now)
 
 
 def completed(generation: Generation, message_id: str, now: datetime) -> Changes:
@@ -102,7 +103,9 @@ def completed(generation: Generation, message_id: str, now: datetime) -> Changes
     ended = generation.moved(S.COMPLETED, now, due_at=None)
     entries = (booked(ended, EntryKind.CAPTURE, "delivered", now),) if _held(generation) else ()
     posted = PostedMessage(key=ended.elsewhere or ended.key, message_id=message_id, generation_id=ended.id)
-    return replace(_changes(ended, (ended_status(ended),), now), entries=entries, messages=(posted,))
+    changes = _changes(ended, (ended_status(ended),), now)
+    # The clip does not wait for the sentences that are still to be said.
+    return replace(changes, entries=entries, messages=(posted,), unsaid=(late_anchor(ended),))
 
 
 def elsewhere(generation: Generation, place: ConversationKey, reason: str, now: datetime) -> Changes:

@@ -26,8 +26,9 @@ log = logging.getLogger("reelbot.outbox")
 
 MAX_WAIT_S = 300.0
 """Longest wait between two tries, in seconds."""
-SENDING_S = 20.0
-"""How long a row is its sender's alone, in seconds: longer than a call takes that is answered at all."""
+SENDING_S = 10.0
+"""How long a row is its sender's alone, in seconds: longer than nearly every call takes, and no longer than people can
+wait for what a dead sender has left."""
 GIVE_UP_AFTER = 60
 """So many failed tries of one row, some five hours, before it is given up and the next one is sent."""
 

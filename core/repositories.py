@@ -37,6 +37,8 @@ class Changes:
     """What the holds among the entries must stay within."""
     posts: tuple[OutboxPost, ...] = ()
     uses: tuple[TokenUse, ...] = ()
+    unsaid: tuple[str, ...] = ()
+    """Anchors of what is out of date: it is not said any more, unless it was."""
     messages: tuple[PostedMessage, ...] = ()
     """Messages of ours that went out by another way than the outbox."""
     conversation_id: str = ""

@@ -92,6 +92,9 @@ def commit(connection: Connection, changes: Changes, announce: Announce | None =
             for turn in changes.turns
         ]
         connection.execute(insert(turns), rows)
+    if changes.unsaid:
+        out_of_date = and_(outbox.c.anchor.in_(changes.unsaid), outbox.c.sent_at.is_(None))
+        connection.execute(update(outbox).where(out_of_date).values(sent_at=changes.at, attempts=GIVEN_UP))
     if changes.posts:
         connection.execute(insert(outbox), _outbox_rows(changes))
     posted = [

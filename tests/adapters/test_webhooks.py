@@ -195,7 +195,7 @@ async def test_gone_is_for_good(receiver: WebhookReceiver) -> None:
 
 @pytest.mark.parametrize(
     ("wait", "seconds"),
-    [("90", 90), ("0", 0), ("soon", None), ("-5", None), ("9" * 40, None), ("in", 120), ("past", 0)],
+    [("90", 90), ("0", None), ("soon", None), ("-5", None), ("9" * 40, None), ("in", 120), ("past", None)],
 )
 async def test_retry_after_is_read(receiver: WebhookReceiver, wait: str, seconds: float | None) -> None:
     moments = {"in": timedelta(seconds=120), "past": timedelta(days=-1)}

@@ -472,6 +472,20 @@ async def test_a_row_is_reserved_by_one_sender_at_a_time(store: SqlStore) -> Non
     assert not await store.reserve(one.row, later(50), later(60))
 
 
+async def test_what_is_out_of_date_is_not_said_any_more(store: SqlStore) -> None:
+    await _begin(store)
+    posts = [
+        OutboxPost(post=a_post(text, anchor=anchor)) for text, anchor in (("1", "late:1"), ("2", ""), ("3", "late:2"))
+    ]
+    await _say(store, *posts)
+    said, *_ = await store.unsent(KEY, NOW)
+    await store.sent({said.row: "m1"}, NOW)
+    await store.commit(Changes(unsaid=("late:1", "late:2"), at=NOW))
+    assert [item.post.text for item in await store.unsent(KEY, NOW)] == ["2"]
+    assert await store.message_of("late:1") == "m1"
+    assert await store.shown_at("late:2") is None
+
+
 async def test_a_clock_that_is_set_back_makes_nobody_wait(store: SqlStore) -> None:
     await _begin(store)
     await _say(store, OutboxPost(post=a_post("One")))

@@ -575,18 +575,24 @@ async def running(stage: Stage) -> None:
 
 
 class Hanging(FakeVideoProvider):
-    """Never says how it is going, so that no time passes by itself."""
+    """Never says how it is going, so that no time passes by itself once it was `asked`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
 
     async def poll(self, operation: str) -> OperationState:
+        self.asked.set()
         await asyncio.Event().wait()
         return Running()
 
 
 async def test_progress_is_edited_in_place_and_not_too_often(stage: Stage) -> None:
-    stage.provider = Hanging()
+    stage.provider = hanging = Hanging()
     stage.wire()
     await running(stage)
     await stage.product.outbox.settled(HERE)
+    await hanging.asked.wait()
     (shown,) = [shown for shown in stage.platform.shown if shown.post and shown.post.kind is PostKind.STATUS]
     await stage.product.progress.tick()
     edits = shown.edits
@@ -600,6 +606,24 @@ async def test_progress_is_edited_in_place_and_not_too_often(stage: Stage) -> No
     await stage.product.progress.tick()
     assert shown.edits == edits + 1
     assert len(statuses(stage)) == 1
+
+
+async def test_that_it_is_late_is_not_said_any_more_once_the_clip_is_there(stage: Stage) -> None:
+    """The clip is posted by itself; what is to be said may have to wait, for a busy platform or a dead sender's sake."""
+    stage.provider.on_poll = [Running()] * FOR_EVER
+    await ordered(stage)
+    await reached(stage, S.PROCESSING)
+    await stage.product.outbox.settled(HERE)
+    async with stage.product.outbox.aside(HERE) as free:
+        assert free
+        stage.clock.advance(3600)
+        await stage.product.progress.tick()
+        assert (await stage.generation()).told_late
+        stage.provider.on_poll = []
+        await until(lambda: stage.generation(), lambda row: row.status is S.COMPLETED)
+    await stage.product.outbox.settled(HERE)
+    assert statuses(stage)[0].text == "v1 · Done"
+    assert not any("longer than it should" in shown.text for shown in stage.platform.shown)
 
 
 async def test_progress_as_the_provider_reports_it(stage: Stage) -> None:
