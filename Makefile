@@ -4,7 +4,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help chat run test faults chaos fuzz check audit format demo lock clean
+.PHONY: help chat run test faults chaos fuzz bench bench-check check audit format demo lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -17,7 +17,7 @@ GENERATIONS ?= 1000
 FUZZ_UPDATES ?= 10000
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 chat: $(VENV)/.runtime  ## Make videos in the terminal; no key needed
 	@$(PY) -m bot chat
@@ -36,6 +36,12 @@ chaos: $(VENV)/.dev  ## Make 1,000 videos while every service fails a fifth of i
 
 fuzz: $(VENV)/.dev  ## Post 10,000 made-up updates for each platform, and make up texts, replies and conversations
 	@FUZZ_UPDATES=$(FUZZ_UPDATES) $(PY) -m pytest -q -n 2 tests/fuzz
+
+bench: $(VENV)/.dev  ## Measure how fast it is and what it takes, against baselines of the same run
+	@$(PY) -m tests.benchmarks --json bench.json
+
+bench-check: $(VENV)/.dev  ## Measure three times, and fail when a figure is a quarter worse than the committed one
+	@$(PY) -m tests.benchmarks --check
 
 check: $(VENV)/.dev  ## Lint, formatting, types and import contracts
 	$(PY) -m ruff check .

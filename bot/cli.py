@@ -5,20 +5,17 @@ Everything heavy is imported inside the commands, so that `reelbot --help` is th
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from bot.commands import run_async, settings_of_here
 from bot.events import events
 from bot.money import money
 from core.errors import ReelbotError
-
-if TYPE_CHECKING:
-    from bot.settings import Settings
 
 app = typer.Typer(
     name="reelbot",
@@ -26,6 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # the rich one takes three times as long to load as everything else
 )
 database = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(database, name="db")
@@ -71,15 +69,6 @@ def _leaves(group: ExceptionGroup[ReelbotError]) -> Iterator[ReelbotError]:
             yield error
 
 
-def _settings() -> Settings:
-    from bot.settings_loading import load_settings, misspelt
-
-    settings = load_settings()
-    for warning in misspelt():
-        sys.stderr.write(warning + "\n")
-    return settings
-
-
 @app.callback(invoke_without_command=True)
 def _options(version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False) -> None:
     if version:
@@ -103,7 +92,7 @@ def _version() -> str:
 @app.command()
 def chat() -> None:
     """Chat in the terminal. Needs no key and no settings; also reads a script from a pipe."""
-    settings = _settings()
+    settings = settings_of_here()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     from bot.build import build
     from bot.logs import configure_logging
@@ -126,7 +115,7 @@ def run(
     ] = None,
 ) -> None:
     """Run the bot: it takes messages in, makes the videos and delivers them."""
-    settings = _settings()
+    settings = settings_of_here()
     from bot.build import build
     from bot.logs import configure_logging
     from bot.stopping import run_until_stopped
@@ -145,7 +134,7 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Say what is configured, what is missing and what does not answer. Shows no secret."""
-    settings = _settings()
+    settings = settings_of_here()
     from rich.console import Console
 
     from bot import check as checking
@@ -160,7 +149,7 @@ def check(
                 program.probes(), timeout_s=settings.check_timeout_s, secrets=settings.secrets
             )
 
-    outcomes = asyncio.run(work())
+    outcomes = run_async(work())
     if as_json:
         typer.echo(checking.as_json(settings, outcomes))
     else:
@@ -177,7 +166,7 @@ def simulate(
 ) -> None:
     """Send a test request through the whole path, with these settings: dialogue, card, rendering, checks, clip store,
     delivery into DATA_DIR/simulated. Never disturbs a running Reelbot; exit code 1 when a step fails."""
-    settings = _settings()
+    settings = settings_of_here()
     from bot.logs import configure_logging
     from bot.redaction import Redactor
     from bot.simulating import Step
@@ -194,7 +183,7 @@ def simulate(
         f"Real: the dialogue, {'the video service' if paid else 'the storyboard renderer (--paid: the service)'}, the "
         "checks, the clip store, the disk. Not tried: chats, webhooks, and the rows of the real database."
     )
-    if not asyncio.run(go(settings, paid=paid, agree=typer.confirm, say=say, within_s=within)):
+    if not run_async(go(settings, paid=paid, agree=typer.confirm, say=say, within_s=within)):
         typer.echo("The path is broken where it says FAILED.")
         raise typer.Exit(1)
     typer.echo("The whole path works.")
@@ -203,12 +192,12 @@ def simulate(
 @database.command()
 def upgrade() -> None:
     """Create the tables or bring them up to date. `reelbot run` does so by itself."""
-    settings = _settings()
+    settings = settings_of_here()
     from bot.logs import configure_logging
     from storage import migrations
 
     configure_logging("WARNING", settings.log_format, settings.secrets)
-    asyncio.run(migrations.upgrade(settings.database))
+    run_async(migrations.upgrade(settings.database))
     typer.echo("The database is up to date.")
 
 
@@ -224,7 +213,7 @@ def copy(
 ) -> None:
     """Move from SQLite to PostgreSQL: copy everything from DATABASE_URL. Stop Reelbot first; the old file is left as
     it is, and the new database gets everything or nothing."""
-    settings = _settings()
+    settings = settings_of_here()
     from bot.logs import configure_logging
     from core.money import exact_dollars
     from storage.copying import copy_database

@@ -6,18 +6,16 @@ Reads and writes the database beside a running bot, which does the telling. How 
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from bot.commands import run_async, settings_of_here
 from core.errors import PermanentError
 
 if TYPE_CHECKING:
-    from bot.settings import Settings
     from storage.events import EventStore, KeptEvent
 
 events = typer.Typer(help="Events out: list them and tell them again.", no_args_is_help=True)
@@ -25,20 +23,9 @@ events = typer.Typer(help="Events out: list them and tell them again.", no_args_
 T = TypeVar("T")
 
 
-def _settings() -> Settings:
-    from bot.logs import configure_logging
-    from bot.settings_loading import load_settings, misspelt
-
-    settings = load_settings()
-    for warning in misspelt():
-        sys.stderr.write(warning + "\n")
-    configure_logging("ERROR", settings.log_format, settings.secrets)
-    return settings
-
-
 def _with_events(work: Callable[[EventStore], Awaitable[T]]) -> T:
     """What `work` makes of the events in the database."""
-    settings = _settings()
+    settings = settings_of_here(logs_errors=True)
     from storage.store import SqlStore
 
     async def run() -> T:
@@ -49,7 +36,7 @@ def _with_events(work: Callable[[EventStore], Awaitable[T]]) -> T:
         finally:
             await store.close()
 
-    return asyncio.run(run())
+    return run_async(run())
 
 
 @events.command("list")

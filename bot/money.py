@@ -6,20 +6,18 @@ Reads and writes the database beside a running bot. What is proved and summed up
 
 from __future__ import annotations
 
-import asyncio
 import re
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from bot.commands import run_async, settings_of_here
 from core.errors import PermanentError, StaleRow
 from core.money import exact_dollars
 
 if TYPE_CHECKING:
-    from bot.settings import Settings
     from core.generation import Generation
     from storage.proof import Proof
     from storage.reports import Period, Spending
@@ -31,17 +29,6 @@ FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """What a spreadsheet takes for the beginning of a formula."""
 
 
-def _settings() -> Settings:
-    from bot.logs import configure_logging
-    from bot.settings_loading import load_settings, misspelt
-
-    settings = load_settings()
-    for warning in misspelt():
-        sys.stderr.write(warning + "\n")
-    configure_logging("ERROR", settings.log_format, settings.secrets)
-    return settings
-
-
 # --- check -----------------------------------------------------------------------------------------------------------
 
 
@@ -49,7 +36,7 @@ def _settings() -> Settings:
 def check() -> None:
     """Prove that every hold ends once, that nothing is charged above its card or without a clip, and that all totals
     agree. Changes nothing; exit code 1 when something is wrong."""
-    settings = _settings()
+    settings = settings_of_here(logs_errors=True)
     from storage.reports import Reports
 
     async def work() -> Proof:
@@ -60,7 +47,7 @@ def check() -> None:
         finally:
             await reports.close()
 
-    proof = asyncio.run(work())
+    proof = run_async(work())
     sums = proof.sums
     rows = [
         ("Videos", str(proof.generations)),
@@ -98,7 +85,7 @@ def report(
 ) -> None:
     """What was held, captured and released; what the dialogue cost; and, as the house's, what
     providers may bill for work that nobody was charged for. Days begin where BUDGET_ZONE says."""
-    settings = _settings()
+    settings = settings_of_here(logs_errors=True)
     from zoneinfo import ZoneInfo
 
     from storage.reports import Period, Reports
@@ -117,7 +104,7 @@ def report(
         finally:
             await reports.close()
 
-    lines = asyncio.run(work())
+    lines = run_async(work())
     if as_csv:
         typer.echo(csv_of(lines, by), nl=False)
     else:
@@ -178,7 +165,7 @@ def list_held(
     ambiguous: Annotated[bool, typer.Option("--ambiguous", help="Only what waits for a decision.")] = False,
 ) -> None:
     """What is still held: each video, since when it is where it is, how much, and whose it is."""
-    settings = _settings()
+    settings = settings_of_here(logs_errors=True)
     from core import texts
     from core.generation import RUNNING, GenerationStatus
     from storage.store import SqlStore
@@ -199,7 +186,7 @@ def list_held(
 
     now = datetime.now(UTC)
     rows: list[tuple[str, ...]] = []
-    for one in asyncio.run(work()):
+    for one in run_async(work()):
         since = one.entered.get(one.status.value, one.updated_at)
         looks = one.status is GenerationStatus.AMBIGUOUS and one.due_at is not None
         rows.append(
@@ -233,7 +220,7 @@ def settle(
         raise typer.BadParameter("name it like v12", param_hint="VIDEO")
     if not release:
         raise typer.BadParameter("say what is to become of the money: --release gives it back", param_hint="--release")
-    settings = _settings()
+    settings = settings_of_here(logs_errors=True)
     from bot.terms import announce_of
     from storage.store import SqlStore
 
@@ -245,7 +232,7 @@ def settle(
         finally:
             await store.close()
 
-    ended = asyncio.run(work())
+    ended = run_async(work())
     amount = exact_dollars(ended.plan.quote.amount) if ended.plan else "nothing"
     typer.echo(
         f"{ended.name} is dropped and {amount} given back. {ended.requester.id} is told as soon as the bot runs."

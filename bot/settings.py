@@ -299,6 +299,16 @@ class Settings(BaseSettings):
         ge=1,
         le=10_000,
     )
+    worker_concurrency: int | None = setting(
+        "Videos",
+        None,
+        "Over PostgreSQL, videos that one worker looks after at the same time; what is more waits for another worker. "
+        "Unset: as many as there may be.",
+        unit="videos",
+        example="50",
+        ge=1,
+        le=10_000,
+    )
     default_aspect: Literal["16:9", "9:16", "1:1"] = setting(
         "Videos", "16:9", "Shape of a video when nobody says.", unit="width:height", example="9:16"
     )

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from adapters.engine.distributed import DistributedEngine
 
 MOST_AT_ONCE = 200
-"""Videos that one worker looks after besides those under way: being posted, or shown to reviewers. One that has to wait
-for long gives its place up, so that a platform that is away keeps none of another's waiting (`core.pipeline`)."""
+"""Videos that one worker looks after besides those under way, unless a setting says less: being posted, or shown to
+reviewers. One that has to wait for long gives its place up, so that a platform that is away keeps none of another's
+waiting (`core.pipeline`)."""
 RESCUE_EVERY_S = 2.0
 """How often a worker looks for the jobs of dead ones."""
 
@@ -105,7 +106,7 @@ class ManyMachines(Sharing):
                 bell=self._bell,
                 clock=clock,
                 works=works,
-                concurrency=MOST_AT_ONCE + settings.max_in_flight,
+                concurrency=settings.worker_concurrency or MOST_AT_ONCE + settings.max_in_flight,
             )
             return self._engine
 

@@ -12,29 +12,33 @@ class Waits:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._events: dict[int, asyncio.Event] = {}
+        self._sleepers: dict[int, asyncio.Task[None]] = {}
+        self._woken: set[int] = set()
 
     async def pause(self, generation_id: int, seconds: float) -> None:
         """Return after that many seconds, or at once when it is woken (also when it was, since the last pause)."""
-        event = self._events.setdefault(generation_id, asyncio.Event())
-        if not event.is_set():
-            loop = asyncio.get_running_loop()
-            tasks = {loop.create_task(self._clock.sleep(seconds)), loop.create_task(_wait(event))}
+        if generation_id not in self._woken:
+            # One task a pause and no more: thousands of generations wait at the same time.
+            sleeper = asyncio.get_running_loop().create_task(_sleep(self._clock, seconds))
+            self._sleepers[generation_id] = sleeper
             try:
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((sleeper,))
             finally:
-                for task in tasks:
-                    task.cancel()
-        event.clear()
+                sleeper.cancel()
+                self._sleepers.pop(generation_id, None)
+        self._woken.discard(generation_id)
 
     def wake(self, generation_id: int) -> None:
         """End the generation's pause."""
-        self._events.setdefault(generation_id, asyncio.Event()).set()
+        self._woken.add(generation_id)
+        sleeper = self._sleepers.get(generation_id)
+        if sleeper is not None:
+            sleeper.cancel()
 
     def forget(self, generation_id: int) -> None:
         """The generation will not wait any more."""
-        self._events.pop(generation_id, None)
+        self._woken.discard(generation_id)
 
 
-async def _wait(event: asyncio.Event) -> None:
-    await event.wait()
+async def _sleep(clock: Clock, seconds: float) -> None:
+    await clock.sleep(seconds)

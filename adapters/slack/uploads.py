@@ -50,12 +50,16 @@ _CONTROLS_SENT = "controls"
 """The ts of the message with the buttons."""
 _TROUBLE = "trouble"
 """As many signs as there were inner errors of Slack's at the completion."""
+_LOST = "lost"
+"""As many signs as there were uploads that Slack knew nothing of right after them."""
 _YES = "1"
 _NONE = "none"
 
 _COMPLETE = "files.completeUploadExternal"
 _WAYS = 5
 """How often a completion is tried in one go, each time in another way."""
+_MUCH_LOST = 5
+"""So many lost uploads, and it is no accident."""
 _MUCH_TROUBLE = 3
 """So many inner errors, and blocks are no longer sent with the file."""
 
@@ -166,10 +170,17 @@ class _OneDelivery:
             try:
                 async with self._pacing.call(_COMPLETE):
                     # The SDK's own method puts everything into the address, where a long caption does not fit.
-                    await self._client.api_call("files.completeUploadExternal", json=asked)
+                    answer = await self._client.api_call("files.completeUploadExternal", json=asked)
             except SlackApiError as refusal:
                 return refusal
+        files = answer.get("files")
+        if not isinstance(files, list) or not any(map(self._is_ours, files)):
+            # Something in between may have answered: what became of it is looked up, as after no answer.
+            raise TemporaryError("Slack's answer does not name the file.")
         return None
+
+    def _is_ours(self, file: object) -> bool:
+        return isinstance(file, dict) and file.get("id") == self._steps[_FILE]
 
     async def _another_way(self, refusal: SlackApiError) -> bool:
         """Keep what the refusal teaches; whether the completion can be done at once in another way."""
@@ -182,6 +193,10 @@ class _OneDelivery:
             self._thread = ""
         elif word in failures.FILE_UNKNOWN and not self._uploaded_now:
             taught[_FILE] = ""
+        elif word in failures.FILE_UNKNOWN and len(self._steps.get(_LOST, "")) < _MUCH_LOST:
+            # The bytes were taken, as it seemed, but by somebody else: they are sent once more, after a pause.
+            await self._keep(**taught, **{_FILE: "", _LOST: self._steps.get(_LOST, "") + "!"})
+            raise TemporaryError("Slack does not know the file that was just uploaded.")
         else:
             other = False
             if word == "internal_error":
@@ -210,7 +225,8 @@ class _OneDelivery:
                 raise
             if posted:
                 return posted
-            within = SHARED_WITHIN_S if known or completed else KNOWN_WITHIN_S
+            completed = completed or known  # only a completed file is known
+            within = SHARED_WITHIN_S if completed else KNOWN_WITHIN_S
             left = within - self._since(since)
             if left <= 0:
                 break
@@ -241,7 +257,9 @@ class _OneDelivery:
             if not completed:
                 raise
             return True, file
-        return True, _shared(answer.get("file"), self._channel, self._thread)
+        if not self._is_ours(answer.get("file")):
+            raise TemporaryError("Slack's answer does not describe the file.")
+        return True, _shared(answer["file"], self._channel, self._thread)
 
     async def _controls(self) -> str:
         """Post the buttons by themselves below the clip; what came of it."""

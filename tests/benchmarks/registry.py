@@ -11,6 +11,6 @@ BENCHMARKS: dict[str, str] = {
     "commits": "commits a generation",
     "workers": "one worker and four over PostgreSQL",
     "startup": "the program's start",
-    "rendering": "drawing and joining clips",
+    "rendering": "drawing a storyboard",
 }
 """By the name of their module: what they are about."""

@@ -14,7 +14,6 @@ import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bot.settings import Settings
 from tests.benchmarks.figures import Figure
 from tests.emulators.footage import make_footage
 from tests.emulators.google_orders import Clip
@@ -36,17 +35,6 @@ WITHIN_S = 120.0
 
 async def measure(folder: Path) -> list[Figure]:
     """Some 60 s."""
-    if "worker_concurrency" not in Settings.model_fields:
-        return [
-            Figure(
-                name=NAME,
-                value=0.0,
-                unit="×",
-                bound="at least",
-                target=3.0,
-                seen="not measured: there is no setting that caps one worker (WORKER_CONCURRENCY)",
-            )
-        ]
     with private_postgres() as server:
         rates = {}
         for count in (1, 4):

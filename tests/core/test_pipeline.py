@@ -609,7 +609,7 @@ async def test_progress_is_edited_in_place_and_not_too_often(stage: Stage) -> No
 
 
 async def test_that_it_is_late_is_not_said_any_more_once_the_clip_is_there(stage: Stage) -> None:
-    """The clip is posted by itself; what is to be said may have to wait, for a busy platform or a dead sender's sake."""
+    """The clip is posted by itself; what is to be said may have to wait, as for a busy platform."""
     stage.provider.on_poll = [Running()] * FOR_EVER
     await ordered(stage)
     await reached(stage, S.PROCESSING)

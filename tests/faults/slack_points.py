@@ -77,7 +77,7 @@ KILLED = (
     Bringing(name="before-completed-is-saved", share_delay=0.5, at=(
         _before("saved.completed"), _to(LOOK), _before("saved.posted"), _after("saved.posted"),
         _before("ledger.capture"), _after("ledger.capture"))),
-    Bringing(name="after-completed-is-saved", share_delay=2.5, at=(
+    Bringing(name="after-completed-is-saved", share_delay=5.0, at=(
         _after("saved.completed"), _to(LOOK, nth=2), _before("saved.posted"))),
     # Where Slack takes no blocks with a file.
     Bringing(name="without-blocks", file_blocks=False, later_s=9.5, replies=4, at=(

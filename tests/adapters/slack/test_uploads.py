@@ -213,9 +213,14 @@ async def test_a_thread_that_is_gone_leaves_the_channel(
 async def test_a_share_that_is_never_seen_is_not_made_again(
     slack: SlackEmulator, platform: SlackPlatform, channel: SlackChannel, clip: Delivery
 ) -> None:
-    body = {"ok": True, "file": {"id": "F1", "shares": {}}}
-    slack.faults.add(Fault(match="files.info", body=body, times=None))
     saved = Saved()
+
+    async def not_shared(call: object) -> None:
+        slack.faults.add(
+            Fault(match="files.info", body={"ok": True, "file": {"id": saved.values["file"], "shares": {}}}, times=None)
+        )
+
+    slack.faults.on("files.completeUploadExternal", not_shared)
     sent = await platform.deliver(clip, {}, saved)
     assert sent == saved.values["file"] == saved.values["posted"]
     assert len(clips(channel)) == 1
@@ -242,6 +247,61 @@ async def test_a_lost_answer_does_not_count_as_certain(
 ) -> None:
     slack.faults.add(Fault(match="files.completeUploadExternal", drop="before"))
     slack.faults.add(Fault(match="files.info", body={"ok": False, "error": "internal_error"}, times=2))
+    saved = Saved()
+    for _ in range(3):
+        with pytest.raises(TemporaryError):
+            await platform.deliver(clip, dict(saved.values), saved)
+        clock.advance(61)
+    sent = await platform.deliver(clip, dict(saved.values), saved)
+    assert [one.ts for one in clips(channel)] == [sent]
+
+
+NONSENSE = {"ok": True, "result": {"unexpected": True}}
+"""What a proxy may answer in a service's stead."""
+
+
+async def test_an_answer_that_names_no_file_does_not_count_as_posted(
+    slack: SlackEmulator, platform: SlackPlatform, channel: SlackChannel, clock: FakeClock, clip: Delivery
+) -> None:
+    slack.faults.add(Fault(match="files.completeUploadExternal", body=NONSENSE))
+    saved = Saved()
+    with pytest.raises(TemporaryError, match="does not name the file"):
+        await platform.deliver(clip, {}, saved)
+    assert not clips(channel)
+    clock.advance(61)
+    sent = await platform.deliver(clip, dict(saved.values), saved)
+    assert [one.ts for one in clips(channel)] == [sent]
+
+
+async def test_an_upload_that_somebody_else_answered_is_made_again(
+    slack: SlackEmulator, platform: SlackPlatform, channel: SlackChannel, clip: Delivery
+) -> None:
+    slack.faults.add(Fault(match="upload", body=NONSENSE))
+    saved = Saved()
+    with pytest.raises(TemporaryError, match="just uploaded"):
+        await platform.deliver(clip, {}, saved)
+    sent = await platform.deliver(clip, dict(saved.values), saved)
+    assert [one.ts for one in clips(channel)] == [sent]
+
+
+async def test_uploads_that_never_arrive_end(
+    slack: SlackEmulator, platform: SlackPlatform, channel: SlackChannel, clip: Delivery
+) -> None:
+    slack.faults.add(Fault(match="upload", body=NONSENSE, times=None))
+    saved = Saved()
+    for _ in range(5):
+        with pytest.raises(TemporaryError, match="just uploaded"):
+            await platform.deliver(clip, dict(saved.values), saved)
+    with pytest.raises(PermanentError):
+        await platform.deliver(clip, dict(saved.values), saved)
+    assert not clips(channel)
+
+
+async def test_a_look_that_describes_no_file_does_not_have_a_clip_posted_again(
+    slack: SlackEmulator, platform: SlackPlatform, channel: SlackChannel, clock: FakeClock, clip: Delivery
+) -> None:
+    slack.faults.add(Fault(match="files.completeUploadExternal", drop="after"))
+    slack.faults.add(Fault(match="files.info", body=NONSENSE, times=2))
     saved = Saved()
     for _ in range(3):
         with pytest.raises(TemporaryError):
