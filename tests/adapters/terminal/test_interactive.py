@@ -19,6 +19,13 @@ from pathlib import Path
 import pytest
 
 
+def _at_a_terminal() -> None:
+    """In the new process: the terminal is its own, and Ctrl-C is not ignored, as it is where tests run in the
+    background."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """Types into a program and looks at what it draws."""
 
@@ -35,7 +42,7 @@ class Terminal:
             stderr=slave,
             env=environment,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_at_a_terminal,
         )
         self.slave = slave
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
