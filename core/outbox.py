@@ -6,7 +6,6 @@ before. Progress edits are not in here: they may be lost without harm (`core.pro
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -108,17 +107,13 @@ class Outbox:
             edited: dict[int, str] = {}
             anchored: dict[str, str] = {}
             for row in rows:
-                if self._sends.closing or not self._claims.holds(name):
-                    await self._mark(edited)
-                    return
                 message_id = row.message_id or anchored.get(row.post.anchor, "")
-                if not message_id and not await self._reserved(row):
+                ours = self._claims.holds(name) and not self._sends.closing
+                if not ours or not (message_id or await self._reserved(row)):
                     await self._mark(edited)
                     return
                 try:
                     sent = await self._sends.run(self._send(platform, row, message_id, edited))
-                except asyncio.CancelledError:
-                    raise
                 except Exception as error:
                     # Also one that nobody foresaw: what went out must not go out again, the rest is tried later.
                     if not isinstance(error, TemporaryError):

@@ -5,7 +5,6 @@ Nothing is kept here. After a crash the clock finds every admitted, unfinished r
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -52,8 +51,6 @@ class EmbeddedEngine:
         try:
             await self._produce(generation_id)
             self._failures.pop(generation_id, None)
-        except asyncio.CancelledError:
-            raise
         except Exception:
             failures = self._failures[generation_id] = self._failures.get(generation_id, 0) + 1
             log.exception("generation.crashed", extra={"generation": generation_id, "failures": failures})
