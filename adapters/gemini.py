@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from google.genai import types
 from pydantic import BaseModel, ValidationError
 
-from adapters.gemini_api import GeminiApi
+from adapters.gemini_api import GeminiApi, Usage
 from adapters.gemini_prompts import READ, REPAIR, REWRITE, WRITE
 from adapters.gemini_replies import IdeasReply, PromptReply, ReadingReply, problem_in, reading
 from adapters.google_errors import Declined, asking
@@ -145,16 +145,16 @@ class GeminiDialogueModel:
     ) -> Reply:
         """One answer that fits `schema`, with one more try when the first does not. Appends to `uses` what was paid;
         raises TemporaryError and UnusableReply, which carry it too, and _Blocked."""
-        contents = [_turn("user", json.dumps(material, ensure_ascii=False))]
+        talk = [_turn("user", json.dumps(material, ensure_ascii=False))]
         try:
             async with asyncio.timeout(timeout_s):
-                first = await self._call(schema, system, contents, model, purposes[0], uses)
+                first = await self._call(schema, system, talk, model, purposes[0], uses)
                 try:
                     return schema.model_validate_json(first)
                 except ValidationError as error:
                     problem = problem_in(error)
-                contents += [_turn("model", first[:MAX_TEXT] or "{}"), _turn("user", REPAIR.format(problem=problem))]
-                second = await self._call(schema, system, contents, model, purposes[1], uses)
+                talk += [_turn("model", first[:MAX_TEXT] or "{}"), _turn("user", REPAIR.format(problem=problem))]
+                second = await self._call(schema, system, talk, model, purposes[1], uses)
                 return schema.model_validate_json(second)
         except ValidationError as error:
             reason = f"{SERVICE} answered twice what cannot be used: {problem_in(error)}"
@@ -171,31 +171,22 @@ class GeminiDialogueModel:
         self,
         schema: type[BaseModel],
         system: str,
-        contents: list[types.Content],
+        talk: list[dict[str, Any]],
         model: str,
         purpose: str,
         uses: list[TokenUse],
     ) -> str:
-        config = types.GenerateContentConfig(
-            system_instruction=system,
-            response_mime_type="application/json",
-            response_schema=_on_the_wire(schema),
-            max_output_tokens=MAX_OUTPUT_TOKENS,
-            # The SDK would ask for more by itself, and pay for it, as often as an answer says that there is more.
-            automatic_continuation=False,
-        )
         with asking(SERVICE):
-            answer = await self._api.aio.models.generate_content(model=model, contents=contents, config=config)
-        uses.append(self._use(model, purpose, answer.usage_metadata))
-        if answer.prompt_feedback is not None and answer.prompt_feedback.block_reason is not None:
+            answer = await self._api.generate(model, {**_same_each_time(schema, system), "contents": talk})
+        uses.append(self._use(model, purpose, answer.usage))
+        if answer.blocked:
             raise _Blocked
-        parts = answer.candidates[0].content.parts if answer.candidates and answer.candidates[0].content else None
-        return "".join(part.text for part in parts or () if part.text and not part.thought)
+        return answer.text
 
-    def _use(self, model: str, purpose: str, usage: types.GenerateContentResponseUsageMetadata | None) -> TokenUse:
-        paid = usage or types.GenerateContentResponseUsageMetadata()
-        tokens_in = _counted(paid.prompt_token_count)
-        tokens_out = _counted(paid.candidates_token_count) + _counted(paid.thoughts_token_count)
+    def _use(self, model: str, purpose: str, usage: Usage | None) -> TokenUse:
+        paid = usage or Usage()
+        tokens_in = _counted(paid.read)
+        tokens_out = _counted(paid.written) + _counted(paid.thought)
         cost = self._catalogue.dialogue_cost(model, tokens_in, tokens_out, self._clock.now())
         return TokenUse(model=model, purpose=purpose, tokens_in=tokens_in, tokens_out=tokens_out, cost=cost)
 
@@ -212,15 +203,22 @@ def _paid(error: ReelbotError, uses: list[TokenUse]) -> ReelbotError:
 
 
 @functools.cache
-def _on_the_wire(schema: type[BaseModel]) -> dict[str, Any]:
-    """What the service is told of a reply's form. Made once: given the class, the SDK makes it for every call, which
-    takes longer than all the rest of the call."""
+def _same_each_time(schema: type[BaseModel], system: str) -> dict[str, Any]:
+    """What the service is told with every call of one kind: what it is to do, and the form of its reply."""
     known = types.JSONSchema.model_validate(schema.model_json_schema())
-    return types.Schema.from_json_schema(json_schema=known).model_dump(mode="json", by_alias=True, exclude_none=True)
+    form = types.Schema.from_json_schema(json_schema=known).model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {
+        "systemInstruction": {"parts": [{"text": system}]},
+        "generationConfig": {
+            "responseMimeType": "application/json",
+            "responseSchema": form,
+            "maxOutputTokens": MAX_OUTPUT_TOKENS,
+        },
+    }
 
 
-def _turn(role: str, text: str) -> types.Content:
-    return types.Content(role=role, parts=[types.Part(text=text)])
+def _turn(role: str, text: str) -> dict[str, Any]:
+    return {"role": role, "parts": [{"text": text}]}
 
 
 def _to_read(given: ReadingInput) -> dict[str, Any]:
@@ -234,6 +232,7 @@ def _to_read(given: ReadingInput) -> dict[str, Any]:
         "history": [{"speaker": line.speaker, "text": line.text[:MAX_PAST]} for line in given.history],
         "request": _slots(given.request) if given.request else None,
         "open_card": given.open_card,
+        "joins": [short_id(part.generation) for part in given.request.parts] if given.request else [],
         "question": None,
         "finished": [short_id(number) for number in given.finished],
         "running": [short_id(number) for number in given.running],

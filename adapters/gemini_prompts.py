@@ -24,6 +24,11 @@ Intents:
 or meaning, otherwise to what they said. It may fill other slots too. When they leave it to you, changes stay empty. A \
 message that does not answer the question is not an answer, even while the question is open.
 - refine: they change the request being shaped, or a clip ("target") they name or reply to. Only the slots that change.
+- join: they want finished clips put together into one, one after the other ("join v1 and v2", "put v3 at the end of \
+this"). Put all of them, in order, into "clips": ids, or "this" for the one they reply to or speak of without an id. \
+"finished" has the newest first; "my last two" are its first two, the older one first. A title they ask for goes into \
+words, as they spell it; of the other slots only aspect, resolution and audio "silent". When the card that is open \
+joins clips already, say all clips it shall have then.
 - confirm: they agree to the card that is open.
 - cancel, status, list, settings, help: what the words say. Target only when they name an id.
 - chat: talk to the bot about something else. Put a short friendly reply into "reply", and lead back to videos.
@@ -33,7 +38,8 @@ hate, help with violence). Put one kind sentence into "reply".
 Never in a private chat.
 
 Slots: idea (the wish in their own words), subject (who or what is seen and what it does), setting (where and when), \
-style, camera, mood, audio ("silent" for no sound), words (text shown on screen), avoid, language (BCP 47 code of what \
+style, camera, mood, audio ("silent" for no sound), words (text shown on screen; "none" \
+when they want it gone), avoid, language (BCP 47 code of what \
 is spoken in the clip), duration_s (whole seconds, as asked, even when long), aspect (16:9, 9:16, 1:1), resolution \
 (360p, 720p, 1080p, 4k), tier (draft: quick or cheap, standard, best: highest quality), shots (one line a shot, only \
 when several are described). Fill a slot only with what was said; never invent. Write slot texts in English unless \

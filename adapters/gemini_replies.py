@@ -21,7 +21,13 @@ MAX_LINE = 200
 MAX_PROMPT = 2_000
 MAX_SECONDS = 3_600
 REPLYING = (Intent.CHAT, Intent.HELP, Intent.UNSAFE)
-CHANGING = (Intent.CREATE, Intent.ANSWER, Intent.REFINE)
+CHANGING = (Intent.CREATE, Intent.ANSWER, Intent.REFINE, Intent.JOIN)
+NO_WORDS = "none"
+"""How the model says that nothing is to be written any more."""
+MAX_CLIPS = 50
+"""More than can be joined, so that it can be said that these are too many."""
+AT_HAND = "this"
+"""How the model names the clip that is replied to, or else the latest."""
 
 NAMING_NOBODY = AfterValidator(harmless)
 """Belongs to every text that the model writes."""
@@ -51,6 +57,8 @@ class SlotChanges(BaseModel):
         """Slot name to value, for what was said."""
         said = {slot: getattr(self, slot) for slot in SPOKEN_SLOTS}
         kept = {slot: value for slot, value in said.items() if value not in (None, "", [])}
+        if str(kept.get("words", "")).lower() == NO_WORDS:
+            kept["words"] = ""
         if "tier" in kept:
             kept["tier"] = Tier(kept["tier"])
         if "shots" in kept:
@@ -65,6 +73,7 @@ class StepReply(BaseModel):
         "create",
         "answer",
         "refine",
+        "join",
         "confirm",
         "cancel",
         "status",
@@ -76,6 +85,7 @@ class StepReply(BaseModel):
         "aside",
     ]
     changes: SlotChanges | None = None
+    clips: list[Line] | None = None
     target: Line | None = None
     reply: Line | None = None
 
@@ -137,14 +147,30 @@ def reading(reply: ReadingReply, given: ReadingInput, uses: tuple[TokenUse, ...]
 
 def _step(step: StepReply, known: Collection[int]) -> Step:
     intent = Intent(step.intent)
-    digits = (step.target or "").strip().lower().removeprefix("v")
-    number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 12 else None
+    number = _number(step.target or "")
     return Step(
         intent=intent,
         changes=step.changes.given() if step.changes and intent in CHANGING else {},
+        clips=_clips(step.clips or []) if intent is Intent.JOIN else (),
         target=number if number in known else None,
         reply=_cut(step.reply or "", MAX_REPLY) if intent in REPLYING else "",
     )
+
+
+def _number(name: str) -> int | None:
+    """The id in "v12", or None for anything else."""
+    digits = name.strip().lower().removeprefix("v")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 12 else None
+
+
+def _clips(names: list[str]) -> tuple[int | None, ...]:
+    """The clips that are to be joined, in order; what is no name of one is left out."""
+    found: list[int | None] = []
+    for name in names[:MAX_CLIPS]:
+        number = _number(name)
+        if number is not None or name.strip().lower() == AT_HAND:
+            found.append(number)
+    return tuple(found)
 
 
 def _line(text: str, most: int) -> str:

@@ -1,7 +1,7 @@
 """Connections to Google: the HTTP client under every SDK call, and credentials.
 
-Every request of the three Google adapters passes through `http_client`, whatever the SDK does above it, so that one
-guard can keep tests on this machine and no transport repeats a request. What is asked for is left to the adapters.
+Every request that the SDK makes for the three Google adapters passes through `http_client`, so that one guard can keep
+tests on this machine and no transport repeats a request. What is asked for is left to the adapters.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def http_client(timeout_s: float, *, loopback_only: bool, most_bytes: int = MAX_
     return httpx.AsyncClient(
         timeout=timeout_s,
         limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=IDLE_S),
-        verify=_tls(),
+        verify=tls(),
         event_hooks={"request": [guard], "response": [bound]},
         follow_redirects=False,  # the key travels in a header of its own, which would go along to any host
         trust_env=not loopback_only,
@@ -98,8 +98,8 @@ def sdk_options(http: httpx.AsyncClient, base_url: str, timeout_s: float) -> typ
         timeout=round(timeout_s * 1000),
         retry_options=types.HttpRetryOptions(attempts=1),
         httpx_async_client=http,
-        client_args={"verify": _tls()},
-        async_client_args={"ssl": _tls()},
+        client_args={"verify": tls()},
+        async_client_args={"ssl": tls()},
     )
 
 
@@ -153,7 +153,7 @@ class AccessTokens:
 
 
 @functools.cache
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
     """One for all clients: reading the certificates takes a while, and the SDK would do it three times for each."""
     return httpx.create_ssl_context()
 

@@ -1,7 +1,7 @@
 """The wiring: from settings to a program.
 
-`build(settings)` makes the parts and talks to nobody; `App.run` and `App.chat` open the database, bring its tables up
-to date, and start listening and working. Which adapters there are is told in `bot.connections`.
+`build(settings)` makes the parts and talks to nobody; `App.run` and `App.with_platform` open the database, bring its
+tables up to date, and start listening and working. Which adapters there are is told in `bot.connections`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from bot.check import Finding, Probe, State, clip_store_probe, disk_probe
 from bot.clock import SystemClock, Ticker
@@ -23,7 +23,6 @@ from bot.links import sign
 from bot.listening import Listening
 from bot.metrics import Metrics
 from bot.probes import Probes
-from bot.server import HealthCheck, Webhook, serve, web_app
 from bot.settings import Settings
 from bot.sharing import Sharing, sharing_of
 from bot.standby import Standby
@@ -32,12 +31,14 @@ from bot.watching import Pulse, Watching
 from core.absence import Absence, ReadBack
 from core.admission import Capacity
 from core.announcing import Announcing
-from core.errors import PermanentError
 from core.ports import Claims, Clock, Platform, Receiver, WebhookAnswer
 from core.product import Parts, Product
 from storage.clips import ObjectClipStore
 from storage.database import sqlite_path
 from storage.migrations import upgrade
+
+if TYPE_CHECKING:
+    from bot.server import HealthCheck, Webhook
 
 log = logging.getLogger("reelbot.app")
 
@@ -79,6 +80,8 @@ class App:
 
     async def run(self, *, only: Role | None = None) -> None:
         """Take in messages and make clips until cancelled; `only` one of the two."""
+        from bot.server import serve, web_app  # only here: a chat or a simulation has no use for what it loads
+
         works, listens = only != "gateway", only != "worker"
         connected = self.connections.platforms()
         sharing = await self._open(works=works)
@@ -123,26 +126,6 @@ class App:
                     for receiver in listening.values():
                         tasks.create_task(receiver.run(product.dialogue.receive))
                     tasks.create_task(_forever())
-
-    async def chat(self) -> None:
-        """Chat in the terminal until the person leaves or the script ends."""
-        from adapters.terminal import TerminalPlatform, TerminalReceiver
-
-        if sqlite_path(self._settings.database) is None:
-            raise PermanentError(
-                "The terminal does not share a database with others. Start it without DATABASE_URL: it keeps its own "
-                "in DATA_DIR."
-            )
-        sharing = await self._open(works=True)
-        platform = TerminalPlatform(videos=self._settings.data_dir / "videos")
-        async with self._running({platform.name: platform}, sharing, works=True, listens=True) as product:
-            receiver = TerminalReceiver(
-                platform,
-                settled=product.dialogue.settled,
-                idle=product.idle,
-                history=self._settings.data_dir / "history",
-            )
-            await receiver.run(product.dialogue.receive)
 
     async def with_platform(self, platform: Platform, work: Callable[[Product], Awaitable[None]]) -> None:
         """Run the product with this one platform for as long as `work` takes."""
@@ -228,7 +211,7 @@ class App:
             clips=self._clips,
             media=self.connections.media(),
             platforms=platforms,
-            providers=self.connections.providers(),
+            providers=self.connections.providers(self._clips),
             model=model,
             fallback=fallback,
             catalogue=self._catalogue,

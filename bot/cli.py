@@ -5,6 +5,7 @@ Everything heavy is imported inside the commands, so that `reelbot --help` is th
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bot.commands import run_async, settings_of_here
+from bot.commands import loading, run_async, settings_of_here
 from bot.events import events
 from bot.money import money
 from core.errors import ReelbotError
@@ -94,18 +95,13 @@ def chat() -> None:
     """Chat in the terminal. Needs no key and no settings; also reads a script from a pipe."""
     settings = settings_of_here()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    from bot.build import build
-    from bot.logs import configure_logging
+    from bot import chatting
     from bot.stopping import run_until_stopped
 
-    async def work() -> None:
-        async with build(settings) as program:
-            await program.chat()
-
+    chatting.check_chat(settings)
     # The terminal belongs to the conversation.
     with (settings.data_dir / "chat.log").open("a", encoding="utf-8") as file:
-        configure_logging(settings.log_level, settings.log_format, settings.secrets, stream=file)
-        run_until_stopped(work, within_s=settings.stop_within_s, interrupted=130)
+        run_until_stopped(lambda: chatting.chat(settings, file), within_s=settings.stop_within_s, interrupted=130)
 
 
 @app.command()
@@ -116,14 +112,16 @@ def run(
 ) -> None:
     """Run the bot: it takes messages in, makes the videos and delivers them."""
     settings = settings_of_here()
-    from bot.build import build
-    from bot.logs import configure_logging
-    from bot.stopping import run_until_stopped
+    with loading():
+        from bot.build import build
+        from bot.logs import configure_logging
+        from bot.stopping import run_until_stopped
 
     configure_logging(settings.log_level, settings.log_format, settings.secrets)
 
     async def work() -> None:
         async with build(settings) as program:
+            gc.freeze()  # what is there by now stays until the end
             await program.run(only=only)
 
     run_until_stopped(work, within_s=settings.stop_within_s)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pydantic import SecretStr
@@ -20,7 +21,7 @@ from core.catalogue import Catalogue
 from core.forms import Forms
 from core.offers import Offers
 from core.overview import Overviews
-from core.ports import Clock, DialogueModel, Media, Pace, VideoProvider
+from core.ports import ClipStore, Clock, DialogueModel, Media, Pace, VideoProvider
 from core.repositories import Generations
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from adapters.webhooks import WebhookAnnouncer
 
 MEGABYTE = 1 << 20
+CUTTER = "cutter"
+"""The provider that joins clips; it needs no settings."""
 WRITE_TIMEOUT_S = 30.0
 """What writing one prompt may take, in seconds: it is done while the clip waits, not while a person does."""
 
@@ -44,6 +47,12 @@ class Closable(Protocol):
 
 
 A = TypeVar("A", bound=Closable)
+
+
+def load(settings: Settings) -> None:
+    """Import what these settings need to make clips, so that making adapters of it does not take a moment."""
+    for name in ("pyav", "rules", settings.dialogue_model, *settings.video_providers):
+        import_module(f"adapters.{name}")
 
 
 class Connections:
@@ -146,7 +155,7 @@ class Connections:
         )
         offers = Offers(
             catalogue=self._catalogue,
-            providers=settings.video_providers,
+            providers=(*settings.video_providers, CUTTER),
             terms=terms_of(settings),
             generations=self._generations,
             clock=self._clock,
@@ -218,14 +227,15 @@ class Connections:
 
     # --- video providers -------------------------------------------------------------------------------------------
 
-    def providers(self) -> dict[str, VideoProvider]:
-        """Every provider on offer, the preferred one first."""
+    def providers(self, clips: ClipStore) -> dict[str, VideoProvider]:
+        """Every provider on offer, the preferred one first; what joins clips of this store is on every installation."""
         makers: dict[str, Callable[[], VideoProvider]] = {
             "veo": self.veo,
             "omni": self.omni,
             "animatic": self._animatic,
         }
-        return {name: makers[name]() for name in self._settings.video_providers}
+        made = {name: makers[name]() for name in self._settings.video_providers}
+        return made | {CUTTER: self._cutter(clips)}
 
     def veo(self) -> VeoVideoProvider:
         """Veo on Google Cloud."""
@@ -263,6 +273,11 @@ class Connections:
         from adapters.animatic import AnimaticVideoProvider
 
         return AnimaticVideoProvider(self._settings.data_dir.absolute() / "animatic")
+
+    def _cutter(self, clips: ClipStore) -> VideoProvider:
+        from adapters.cutting import CuttingVideoProvider
+
+        return CuttingVideoProvider(self._settings.data_dir.absolute() / CUTTER, clips)
 
     def service_webhooks(self) -> dict[str, ServiceWebhook]:
         """What video services post to, by path. Raises PermanentError for a secret that is none."""

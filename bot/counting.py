@@ -40,8 +40,8 @@ class CountingStore(SqlStore):
         """Tell how much waits and runs now."""
         self._metrics.waiting(
             outbox=len(await self.unsent_keys(now)),
-            running=len(await self.with_status(*ADMITTED)),
-            queued=len(await self.with_status(GenerationStatus.QUEUED)),
+            running=await self.count(*ADMITTED),
+            queued=await self.count(GenerationStatus.QUEUED),
         )
 
     def _count(self, generation: Generation, at: datetime) -> None:

@@ -62,10 +62,11 @@ def _off(variable: str) -> Callable[[], Awaitable[Finding]]:
 
 
 async def _check_fonts() -> Finding:
-    from adapters.animatic import missing_scripts
+    from adapters.fonts import missing_scripts
 
     samples = "аб αβ אב ابت हिन्दी ไทย 漢字 かな 한글"
     missing = await asyncio.to_thread(missing_scripts, samples)
     if missing:
-        return Finding(state=State.WARNING, detail=f"storyboards cannot show {', '.join(missing)}: install such a font")
+        lacking = ", ".join(missing)
+        return Finding(state=State.WARNING, detail=f"storyboards and titles lack {lacking}: install such a font")
     return Finding(detail="every common script can be shown")

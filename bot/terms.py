@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from adapters.fonts import missing_scripts
 from bot.settings import Settings
 from bot.settings_checks import Problem, SettingsError
 from core.allowance import Allowance
@@ -52,6 +53,7 @@ def terms_of(settings: Settings) -> Terms:
             zone=UTC if settings.budget_zone == "UTC" else ZoneInfo(settings.budget_zone),
         ),
         storyboard_providers=frozenset({"animatic"}),
+        unwritable=missing_scripts,
     )
 
 

@@ -14,9 +14,11 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.metrics import Metrics
-from core.generation import ADMITTED, Generation, GenerationStatus
+from core.generation import ADMITTED, GenerationStatus
+from core.messages import short_id
 from core.ports import Clock
 from core.texts.spelling import spell_seconds
+from core.under_way import Brief, Briefed, UnderWay
 from storage.backlog import Backlog
 
 log = logging.getLogger("reelbot.watching")
@@ -40,12 +42,8 @@ WORDS = {
 }
 
 
-class Rows(Protocol):
+class Rows(Briefed, Protocol):
     """What is looked at."""
-
-    async def with_status(self, *statuses: str) -> tuple[Generation, ...]:
-        """Every generation in one of these statuses, oldest first."""
-        ...
 
     async def backlog(self, platforms: Collection[str]) -> Backlog:
         """What has been waiting the longest."""
@@ -58,6 +56,7 @@ class Watching:
     def __init__(self, *, rows: Rows, platforms: Collection[str], events: bool, metrics: Metrics, clock: Clock) -> None:
         """`platforms`: those that are connected; `events`: whether anybody is told outside."""
         self._rows = rows
+        self._under_way = UnderWay(rows)
         self._platforms = tuple(platforms)
         self._events = events
         self._metrics = metrics
@@ -70,10 +69,11 @@ class Watching:
         """Look at everything, and tell what has changed."""
         now = self._clock.now()
         backlog = await self._rows.backlog(self._platforms)
-        queued = await self._rows.with_status(GenerationStatus.QUEUED)
+        under_way = await self._under_way.look()
+        queued = sum(1 for one in under_way if one.status is GenerationStatus.QUEUED)
         found = {
-            "generations": stuck(await self._rows.with_status(*ADMITTED), now),
-            "queue": self._grown(len(queued), now),
+            "generations": stuck([one for one in under_way if one.status in ADMITTED], now),
+            "queue": self._grown(queued, now),
             "inbox": self._waits("inbox", backlog.inbox, now),
             "outbox": self._waits("outbox", backlog.outbox, now),
         }
@@ -113,21 +113,20 @@ class Watching:
             log.info("watch.well", extra={"what": what})
 
 
-def stuck(under_way: Sequence[Generation], now: datetime) -> str:
+def stuck(under_way: Sequence[Brief], now: datetime) -> str:
     """Which videos have been in their phase for much longer than expected, in words; empty when none has."""
-    late = [generation.name for generation in under_way if _is_stuck(generation, now)]
+    late = [short_id(one.id) for one in under_way if _is_stuck(one, now)]
     if not late:
         return ""
     more = f" and {len(late) - 3} more" if len(late) > 3 else ""
     return f"{', '.join(late[:3])}{more} {'does' if len(late) == 1 else 'do'} not get on"
 
 
-def _is_stuck(generation: Generation, now: datetime) -> bool:
-    since = generation.entered.get(generation.status.value, generation.updated_at)
+def _is_stuck(one: Brief, now: datetime) -> bool:
     patience = STUCK_S
-    if generation.status is GenerationStatus.PROCESSING and generation.plan is not None:
-        patience = max(patience, TIMES_EXPECTED * generation.plan.expected_s[1])
-    return (now - since).total_seconds() > patience
+    if one.status is GenerationStatus.PROCESSING and one.expected_s is not None:
+        patience = max(patience, TIMES_EXPECTED * one.expected_s[1])
+    return (now - one.since).total_seconds() > patience
 
 
 class Pulse:

@@ -18,9 +18,10 @@ from heapq import heappop, heappush
 from core.catalogue import Catalogue
 from core.claiming import claimed
 from core.errors import StaleRow
-from core.generation import AT_SERVICE, Generation, GenerationStatus
+from core.generation import AT_SERVICE, GenerationStatus
 from core.ports import Claims, Clock, Engine
 from core.repositories import Admitted, Changes, Generations
+from core.under_way import Brief, Channel, UnderWay
 
 log = logging.getLogger("reelbot.admission")
 
@@ -33,7 +34,6 @@ ADMITTING = "admission"
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
-Channel = tuple[str, str]
 Kind = tuple[str, str, Channel]
 """Person, model and channel: what is the same in these starts in the order in which it was queued."""
 Turn = tuple[int, datetime, datetime, int, Kind]
@@ -58,8 +58,8 @@ class Line:
 
     def __init__(
         self,
-        queued: Sequence[Generation],
-        running: Sequence[Generation],
+        queued: Sequence[Brief],
+        running: Sequence[Brief],
         capacity: Capacity,
         *,
         admitted: Sequence[Admitted],
@@ -70,28 +70,28 @@ class Line:
         self._capacity = capacity
         self._orders_per_minute = orders_per_minute
         self._under_way = len(running)
-        self._busy = Counter(generation.requester.id for generation in running)
-        self._channels = Counter(channel_of(generation) for generation in running)
+        self._busy = Counter(generation.person_id for generation in running)
+        self._channels = Counter(generation.channel for generation in running)
         self._served: dict[str, datetime] = {}
         self._lapsing: deque[tuple[datetime, str]] = deque()
         self._orders: dict[str, deque[datetime]] = defaultdict(deque)
         for one in admitted:
             self._note(one.person_id, one.model, one.at)
-        self._waiting: dict[Kind, deque[Generation]] = defaultdict(deque)
+        self._waiting: dict[Kind, deque[Brief]] = defaultdict(deque)
         self._kinds: dict[str, set[Kind]] = defaultdict(set)
         self._turns: list[Turn] = []
         self._latest: dict[Kind, Turn] = {}
         """The turns that count; older ones of the same kind stay behind in `_turns` and are passed over."""
         self._kept_back: dict[Channel | str, list[Turn]] = defaultdict(list)
         """Turns that came too early, by the channel that was full or the model that took no more orders."""
-        for generation in sorted(queued, key=queued_at):
-            kind = (generation.requester.id, _model(generation), channel_of(generation))
+        for generation in sorted(queued, key=lambda one: one.queued_at):
+            kind = (generation.person_id, generation.model, generation.channel)
             self._waiting[kind].append(generation)
             self._kinds[kind[0]].add(kind)
         for kind in self._waiting:
             self._offer(kind)
 
-    def next(self, now: datetime) -> Generation | None:
+    def next(self, now: datetime) -> Brief | None:
         """The one to start now, or None."""
         self._forget(now)
         if self._under_way >= self._capacity.overall:
@@ -110,9 +110,9 @@ class Line:
             self._release(model)
         return None
 
-    def begin(self, generation: Generation, now: datetime) -> None:
+    def begin(self, generation: Brief, now: datetime) -> None:
         """The one that was `next` is let in."""
-        person, model, channel = kind = (generation.requester.id, _model(generation), channel_of(generation))
+        person, model, channel = kind = (generation.person_id, generation.model, generation.channel)
         self._waiting[kind].popleft()
         self._under_way += 1
         self._busy[person] += 1
@@ -120,9 +120,9 @@ class Line:
         self._note(person, model, now)
         self._offer_all_of(person)
 
-    def end(self, generation: Generation) -> None:
+    def end(self, generation: Brief) -> None:
         """One that was under way is so no more."""
-        person, channel = generation.requester.id, channel_of(generation)
+        person, channel = generation.person_id, generation.channel
         self._under_way -= 1
         self._busy[person] -= 1
         self._channels[channel] -= 1
@@ -188,23 +188,9 @@ class Line:
             self._latest.pop(kind, None)
             return
         person, first = kind[0], waiting[0]
-        turn = (self._busy[person], self._served.get(person, _NEVER), queued_at(first), first.id, kind)
+        turn = (self._busy[person], self._served.get(person, _NEVER), first.queued_at, first.id, kind)
         self._latest[kind] = turn
         heappush(self._turns, turn)
-
-
-def queued_at(generation: Generation) -> datetime:
-    """Since when it waits."""
-    return generation.entered.get(GenerationStatus.QUEUED.value, generation.created_at)
-
-
-def channel_of(generation: Generation) -> Channel:
-    """The chat or channel it was asked for in, whatever the thread."""
-    return generation.key.platform, generation.key.chat
-
-
-def _model(generation: Generation) -> str:
-    return generation.plan.model if generation.plan else ""
 
 
 class Admission:
@@ -214,6 +200,7 @@ class Admission:
         self,
         *,
         generations: Generations,
+        under_way: UnderWay,
         engine: Engine,
         catalogue: Catalogue,
         capacity: Capacity,
@@ -221,6 +208,7 @@ class Admission:
         clock: Clock,
     ) -> None:
         self._generations = generations
+        self._under_way = under_way
         self._claims = claims
         self._engine = engine
         self._capacity = capacity
@@ -247,16 +235,15 @@ class Admission:
 
     async def _admitted_all(self) -> bool:
         """Start what may be started; False when a row is not as it was read, so that all must be read again."""
-        running = await self._generations.with_status(*AT_SERVICE)
-        if len(running) >= self._capacity.overall:
+        if not await self._generations.count(GenerationStatus.QUEUED):
             return True
-        queued = await self._generations.with_status(GenerationStatus.QUEUED)
-        if not queued:
+        if await self._generations.count(*AT_SERVICE) >= self._capacity.overall:
             return True
+        all_of_them = await self._under_way.look()
         now = self._clock.now()
         line = Line(
-            queued,
-            running,
+            [one for one in all_of_them if one.status is GenerationStatus.QUEUED],
+            [one for one in all_of_them if one.status in AT_SERVICE],
             self._capacity,
             # What lies ahead was before the clock was set back, and counts no more; a minute may be another machine's.
             admitted=[one for one in await self._generations.admitted(now - LOOK_BACK) if one.at < now + MINUTE],
@@ -265,13 +252,16 @@ class Admission:
         while (chosen := line.next(now)) is not None:
             if not self._claims.holds(ADMITTING):
                 return True
-            admitted = chosen.moved(GenerationStatus.SUBMITTING, now)
+            row = await self._generations.generation(chosen.id)
+            if row is None or row.revision != chosen.revision:
+                return False
+            admitted = row.moved(GenerationStatus.SUBMITTING, now)
             try:
                 await self._generations.commit(
                     Changes(generations=(admitted,), conversation_id=admitted.conversation_id, at=now)
                 )
             except StaleRow:
-                log.info("admission.stale", extra={"generation": chosen.name})
+                log.info("admission.stale", extra={"generation": row.name})
                 return False
             line.begin(chosen, now)
             await self._engine.start(chosen.id)

@@ -36,6 +36,9 @@ class Allowance:
             return model
         if self.models and model.id not in self.models:
             return None
+        if model.clips:
+            # It makes nothing longer or better than what was allowed before; only what it costs can be too much.
+            return replace(model, dearest=self.dearest, whole=model)
         lengths = self._short(model.every_length)
         prices = {
             resolution: price

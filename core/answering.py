@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from core.approvers import Approvers
 from core.bounds import MAX_TEXT
@@ -27,6 +27,20 @@ log = logging.getLogger("reelbot.answering")
 Fill = Callable[[Response], None]
 """Does to a response what a message calls for. Pure, so that it can be tried before it counts."""
 Notify = Callable[[int], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a response depends on, and has to be looked up; by default, that there is nothing to be heeded."""
+
+    obstacle: Obstacle | None = None
+    ids: tuple[int, ...] = ()
+    """For the generations that it begins."""
+    standings: Standings = field(default_factory=Standings)
+    places: Mapping[str, ConversationKey] = field(default_factory=dict)
+    """Where each of those who may decide can be asked, by person."""
+    ahead: int = 0
+    """How many other orders of its requester count against what it asks for."""
 
 
 class Answering:
@@ -114,34 +128,47 @@ class Answering:
         *,
         over: OverLimit | None = None,
     ) -> Response:
-        """Put together twice: first to learn how many new ids it needs and whether it shows a card, then for good.
+        """Put together to learn what it depends on, such as new ids, and once more when that is anything.
 
         `over`: the limit that the order in it was found to go over."""
         offer = await self._offers.current()
-        trial = self.trial(scene, incoming, over=over)
-        fill(trial)
-        trial.shape(wordings)
-        obstacle = await self.obstacle(incoming.key) if trial.shown else None
-        ids = await self._inbox.reserve_generation_ids(trial.begun) if trial.begun else ()
-        response = Response(
-            scene,
-            person=incoming.sender,
-            source_id=incoming.id,
-            reply_to="" if incoming.private or isinstance(incoming, Press) else incoming.id,
-            offer=offer,
-            ids=iter(ids),
-            now=self._clock.now(),
-            obstacle=obstacle,
-            whisper=incoming.summoned if isinstance(incoming, Message) else incoming.whispered,
-            standings=await self._standings(trial.shown, offer) if trial.shown else Standings(),
-            over=over,
-            private=incoming.private,
-            places=await self._approvers.places(trial.asks) if trial.asks is not None else {},
-            ahead=await self._ahead(trial.asks, offer) if trial.asks is not None else 0,
+
+        def put_together(facts: Facts) -> Response:
+            response = Response(
+                scene,
+                person=incoming.sender,
+                source_id=incoming.id,
+                reply_to="" if incoming.private or isinstance(incoming, Press) else incoming.id,
+                offer=offer,
+                ids=iter(facts.ids) if facts.ids else itertools.count(LARGEST_ID),
+                now=self._clock.now(),
+                obstacle=facts.obstacle,
+                whisper=incoming.summoned if isinstance(incoming, Message) else incoming.whispered,
+                standings=facts.standings,
+                over=over,
+                private=incoming.private,
+                places=facts.places,
+                ahead=facts.ahead,
+            )
+            fill(response)
+            response.shape(wordings)
+            return response
+
+        nothing = Facts()
+        response = put_together(nothing)
+        facts = await self._facts(response, incoming.key, offer)
+        return response if facts == nothing else put_together(facts)
+
+    async def _facts(self, response: Response, key: ConversationKey, offer: Offer) -> Facts:
+        """What the response depends on."""
+        asks, shown, begun = response.asks, response.shown, response.begun
+        return Facts(
+            obstacle=await self.obstacle(key) if shown else None,
+            ids=await self._inbox.reserve_generation_ids(begun) if begun else (),
+            standings=await self._standings(shown, offer) if shown else Standings(),
+            places=await self._approvers.places(asks) if asks is not None else {},
+            ahead=await self._ahead(asks, offer) if asks is not None else 0,
         )
-        fill(response)
-        response.shape(wordings)
-        return response
 
     async def obstacle(self, key: ConversationKey) -> Obstacle | None:
         """What would keep the clip from being delivered here; what cannot be found out now does not stand in the way,

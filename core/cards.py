@@ -99,16 +99,15 @@ def card_post(
     first = [Button(label=texts.buttons.make_it(plan), action=action("make", generation.id, plan.number))]
     if plan.draft_price is not None:
         first.append(Button(label=texts.buttons.quick_draft(plan), action=action("draft", generation.id, plan.number)))
-    second = (
-        Button(label=texts.buttons.CHANGE, action=action("change", generation.id)),
-        Button(label=texts.buttons.SHOW_PROMPT, action=action("prompt", generation.id)),
-        Button(label=texts.buttons.CANCEL, action=action("cancel", generation.id)),
-    )
+    second = [Button(label=texts.buttons.CHANGE, action=action("change", generation.id))]
+    if generation.request.edit is None:
+        second.append(Button(label=texts.buttons.SHOW_PROMPT, action=action("prompt", generation.id)))
+    second.append(Button(label=texts.buttons.CANCEL, action=action("cancel", generation.id)))
     storyboard = plan.provider in terms.storyboard_providers
     text = texts.cards.card(
         generation, plan, now=now, budget=terms.budget, storyboard=storyboard, left=left, reviewed=reviewed
     )
-    return _card(generation, text, (tuple(first), second), reply_to)
+    return _card(generation, text, (tuple(first), tuple(second)), reply_to)
 
 
 def closed_card(generation: Generation, text: str) -> Post:

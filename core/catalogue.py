@@ -43,6 +43,8 @@ class VideoModel:
     references: int
     """How many reference images it takes."""
     negative_prompt: bool
+    clips: int
+    """How many finished clips it joins; it does nothing else then. 0 for a model that films."""
     expected_s: tuple[float, float]
     """Median and 90th percentile of the time a clip takes, in seconds, until there is history."""
     orders_per_minute: int
@@ -72,7 +74,9 @@ class VideoModel:
     def lengths(self, request: VideoRequest, resolution: str = "") -> tuple[int, ...]:
         """The lengths in seconds that are possible with the pictures the request brings, in this resolution or else in
         any; raises KeyError for a resolution the model does not have."""
-        if request.references:
+        if request.edit is not None:
+            lengths = tuple(length for length in self.durations if length == request.edit.seconds)
+        elif request.references:
             lengths = self.durations_with_references
         elif request.first_frame or request.last_frame:
             lengths = self.durations_with_first_frame
@@ -88,9 +92,11 @@ class VideoModel:
         return self.price_per_second[resolution] * duration_s
 
     def takes(self, request: VideoRequest) -> bool:
-        """Whether it can use all the pictures the request brings."""
+        """Whether it can use all the pictures, or all the clips, that the request brings."""
         return bool(
-            (self.first_frame or request.first_frame is None)
+            bool(self.clips) == bool(request.parts)
+            and self.clips >= len(request.parts)
+            and (self.first_frame or request.first_frame is None)
             and (self.last_frame or request.last_frame is None)
             and self.references >= len(request.references)
             and self.lengths(request)
@@ -161,7 +167,7 @@ def _day(now: datetime) -> date:
 def _video(entry: Entry) -> VideoModel:
     prices = {resolution: micros(price) for resolution, price in entry["price_per_second"].items()}
     tiers = entry.get("tiers") or {entry["tier"]: entry["default_resolution"]}
-    durations = tuple(entry["durations"])
+    durations = tuple(entry["durations"] if "durations" in entry else range(1, entry["longest_s"] + 1))
     return VideoModel(
         id=entry["id"],
         provider=entry["provider"],
@@ -177,6 +183,7 @@ def _video(entry: Entry) -> VideoModel:
         last_frame=entry["last_frame"],
         references=entry["references"],
         negative_prompt=entry["negative_prompt"],
+        clips=entry.get("clips", 0),
         expected_s=(float(entry["expected_s"][0]), float(entry["expected_s"][1])),
         orders_per_minute=entry["orders_per_minute"],
         valid_from=entry["valid_from"],

@@ -29,7 +29,6 @@ _VIDEO = {
     "id": str,
     "provider": str,
     "name": str,
-    "durations": list,
     "aspects": list,
     "price_per_second": dict,
     "silent": bool,
@@ -42,6 +41,9 @@ _VIDEO = {
     "valid_from": date,
 }
 _VIDEO_MORE = {
+    "durations": list,
+    "longest_s": int,
+    "clips": int,
     "tier": str,
     "default_resolution": str,
     "tiers": dict,
@@ -89,6 +91,10 @@ def check_video(entry: Entry, providers: Iterable[str]) -> None:
         raise CatalogueError("name is empty")
     _prices(entry["price_per_second"])
     _tiers(entry)
+    if ("durations" in entry) == ("longest_s" in entry):
+        raise CatalogueError("it needs either durations, or longest_s for every whole second up to that")
+    if not 1 <= entry.get("longest_s", 1) <= LONGEST_S:
+        raise CatalogueError(f"longest_s is not a number of seconds from 1 to {LONGEST_S}")
     for name in ("durations", "durations_with_first_frame", "durations_with_references"):
         if name in entry:
             _check_lengths(name, entry[name])
@@ -97,6 +103,8 @@ def check_video(entry: Entry, providers: Iterable[str]) -> None:
         raise CatalogueError('aspects is not a list of shapes such as "16:9"')
     if not 0 <= entry["references"] <= 100:
         raise CatalogueError("references is not a number of pictures")
+    if not 0 <= entry.get("clips", 0) <= 100:
+        raise CatalogueError("clips is not a number of clips")
     expected = entry["expected_s"]
     numbers = all(isinstance(one, (int, Decimal)) and not isinstance(one, bool) for one in expected)
     if len(expected) != 2 or not numbers or not 0 < expected[0] <= expected[1] <= 86_400:

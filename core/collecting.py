@@ -7,16 +7,24 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.errors import PermanentError, TemporaryError
+from core.errors import PermanentError, ReelbotError, TemporaryError
 from core.generation import Clip, Generation
 from core.inspection import ClipFacts
 from core.ports import ClipStore, Media, VideoOrder, VideoProvider
-from core.request import MediaRef
 
 log = logging.getLogger("reelbot.collecting")
+
+
+CLIP, POSTER = "clip.mp4", "poster.jpg"
+"""What a generation's files are called, in the work folder and in the clip store."""
+
+
+def _name(generation: Generation, file: str) -> str:
+    """Of a file of the generation in the clip store."""
+    return f"{generation.name}/{file}"
 
 
 def _settled(path: Path) -> None:
@@ -34,6 +42,15 @@ def _on_disk() -> Iterator[None]:
         raise TemporaryError(f"The disk does not take it now: {error.strerror}.") from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A clip that has arrived."""
+
+    facts: ClipFacts
+    kept: bool
+    """Whether the clip store has it already."""
+
+
 class Collector:
     """Fetches, measures, converts and keeps files, in a work folder of its own."""
 
@@ -46,14 +63,14 @@ class Collector:
     # --- what an order needs ---------------------------------------------------------------------------------------
 
     async def fetch_inputs(self, generation: Generation) -> None:
-        """Bring the person's pictures into the work folder; raises PermanentError when one is gone, and TemporaryError
-        when it cannot be had now."""
-        for place, reference in self._inputs(generation).items():
+        """Bring the person's pictures and clips into the work folder; raises PermanentError when one is gone, and
+        TemporaryError when it cannot be had now."""
+        for place, name in self._inputs(generation).items():
             path = self._path(generation, place)
             if not path.exists():
                 with _on_disk():
                     path.parent.mkdir(parents=True, exist_ok=True)
-                await self._clips.get(reference.name, path)
+                await self._clips.get(name, path)
 
     def video_order(self, generation: Generation) -> VideoOrder:
         """The order for the generation's plan; its pictures must have been fetched."""
@@ -74,23 +91,27 @@ class Collector:
             first_frame=self._path(generation, "first") if request.first_frame else None,
             last_frame=self._path(generation, "last") if request.last_frame else None,
             references=tuple(self._path(generation, f"reference{place}") for place in range(len(request.references))),
+            parts=tuple(self._path(generation, f"part{place}") for place in range(len(request.parts))),
         )
 
-    def _inputs(self, generation: Generation) -> dict[str, MediaRef]:
+    def _inputs(self, generation: Generation) -> dict[str, str]:
+        """The kept files that the order needs, each by what it is called in the work folder."""
         request = generation.request
         named = {"first": request.first_frame, "last": request.last_frame}
         named |= {f"reference{place}": reference for place, reference in enumerate(request.references)}
-        return {place: reference for place, reference in named.items() if reference is not None}
+        files = {place: reference.name for place, reference in named.items() if reference is not None}
+        return files | {f"part{place}": part.clip for place, part in enumerate(request.parts)}
 
     # --- what comes back -------------------------------------------------------------------------------------------
 
-    async def fetch(self, generation: Generation, provider: VideoProvider) -> ClipFacts:
+    async def fetch(self, generation: Generation, provider: VideoProvider) -> Fetched:
         """Stream the clip to a temporary name, rename it when it is whole, and measure it.
 
-        Raises TemporaryError or PermanentError from the provider, and UnplayableClip."""
+        It goes to the clip store meanwhile, because most clips are good; `discard` takes back one that is not. Raises
+        TemporaryError or PermanentError from the provider, and UnplayableClip."""
         order = generation.order
         assert order is not None
-        path = self._path(generation, "clip.mp4")
+        path = self._path(generation, CLIP)
         if not path.exists():
             part = path.with_suffix(".part")
             with _on_disk():
@@ -98,17 +119,30 @@ class Collector:
                 await provider.fetch(order.operation, order.location, part)
                 await asyncio.to_thread(_settled, part)
                 part.replace(path)
-        return await self._media.probe(path)
+        measuring = self._media.probe(path, poster=self._path(generation, POSTER))
+        facts, kept = await asyncio.gather(measuring, self._put_early(generation, path), return_exceptions=True)
+        if isinstance(facts, BaseException):
+            raise facts
+        if isinstance(kept, BaseException):
+            raise kept
+        return Fetched(facts=facts, kept=kept)
 
-    async def keep(self, generation: Generation, facts: ClipFacts, upload_bytes: int) -> Clip:
-        """Keep the provider's bytes and a poster, and where they cannot be sent as they are, the copy that can."""
+    async def _put_early(self, generation: Generation, path: Path) -> bool:
+        """Whether the clip store has taken it; when it has not, `keep` says why."""
+        try:
+            await self._clips.put(path, _name(generation, CLIP))
+        except ReelbotError as error:
+            log.info("clip.not_kept_yet", extra={"generation": generation.name, "error": str(error)})
+            return False
+        return True
+
+    async def keep(self, generation: Generation, fetched: Fetched, upload_bytes: int) -> Clip:
+        """Keep the provider's bytes and the poster, and where they cannot be sent as they are, the copy that can."""
         plan = generation.plan
         assert plan is not None
-        path = self._path(generation, "clip.mp4")
-        poster = self._path(generation, "poster.jpg")
-        await self._media.poster(path, poster)
+        path = self._path(generation, CLIP)
         sent = path
-        if not plan.sound and facts.audio_codec:
+        if not plan.sound and fetched.facts.audio_codec:
             silent = self._path(generation, "silent.mp4")
             await self._media.mute(sent, silent)
             sent = silent
@@ -121,16 +155,26 @@ class Collector:
                 # It is kept all the same; the platform will say that it does not take it.
                 log.warning("clip.cannot_shrink", extra={"generation": generation.name, "error": str(error)})
         clip = Clip(
-            name=f"{generation.name}/clip.mp4",
-            poster=f"{generation.name}/poster.jpg",
-            facts=facts,
-            sent="" if sent == path else f"{generation.name}/{sent.name}",
+            name=_name(generation, CLIP),
+            poster=_name(generation, POSTER),
+            facts=fetched.facts,
+            sent="" if sent == path else _name(generation, sent.name),
         )
-        await self._clips.put(path, clip.name)
-        await self._clips.put(poster, clip.poster)
+        if not fetched.kept:
+            await self._clips.put(path, clip.name)
+        await self._clips.put(self._path(generation, POSTER), clip.poster)
         if clip.sent:
             await self._clips.put(sent, clip.sent)
         return clip
+
+    async def discard(self, generation: Generation) -> None:
+        """Forget a clip that is not good, here and in the clip store."""
+        await self.tidy(generation)
+        try:
+            await self._clips.delete(_name(generation, CLIP))
+        except ReelbotError as error:
+            # What is wrong with the clip is said all the same: that a file stays behind costs little.
+            log.warning("clip.not_discarded", extra={"generation": generation.name, "error": str(error)})
 
     # --- what is sent ----------------------------------------------------------------------------------------------
 

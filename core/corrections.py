@@ -11,6 +11,7 @@ from typing import Any
 
 from core import texts
 from core.generation import FINAL, OPEN, Generation, Said
+from core.joining import rejoined
 from core.reading import Intent, Reading
 from core.repositories import Scene
 from core.request import TEXT_SLOTS
@@ -62,6 +63,17 @@ def apply_correction(response: Response, correction: Correction, reading: Readin
     if not response.may_decide(generation):
         return
     said = list(generation.said)
+    joins = any(step.intent is Intent.JOIN for step in reading.steps)
+    if joins or (generation.request.parts and "idea" in said[correction.place].changes):
+        joined = rejoined(response, generation, reading)
+        if joined is None:
+            return
+        base, changes = joined
+        if base.parts:
+            said[correction.place] = replace(said[correction.place], changes=changes)
+            response.amend(replace(generation, said=tuple(said), base=base), {}, hurry=reading.hurry)
+            return
+        generation = replace(generation, base=base)
     said[correction.place] = _read_again(said[correction.place], correction, reading)
     response.amend(replace(generation, said=tuple(said), summary=""), {}, summary=reading.summary, hurry=reading.hurry)
 

@@ -24,16 +24,17 @@ from core.commands import ABOUT_EVERYTHING, apply_command, known, needs_reading,
 from core.conversation import Waiting, owner_of
 from core.corrections import apply_correction, correction_of
 from core.errors import PermanentError, StaleRow, TemporaryError
-from core.generation import OPEN, GenerationStatus
+from core.generation import OPEN, Generation, GenerationStatus
 from core.hearing import Hearing
 from core.intake import Intake, Taken
+from core.joining import clips_named, may_be_used
 from core.messages import ConversationKey, Incoming, Message, Post, Press
 from core.offers import Offers
 from core.outbox import Outbox
 from core.ports import Claims, ClipStore, Clock, Pace, Platform
 from core.presses import apply_press
 from core.readers import Readers
-from core.reading import Intent
+from core.reading import Intent, Reading
 from core.repositories import Changes, Generations, Inbox, OutboxPost, Scene
 from core.response import Response
 from core.routing import LARGEST_ID, Routing
@@ -134,10 +135,11 @@ class Dialogue:
         if not await self._inbox.receive(incoming, self._clock.now()):
             log.info("inbox.repeated", extra={"platform": incoming.key.platform, "event": incoming.event_id})
             return
+        # The turn first: what it asks the model is then on its way when the acknowledgement is made.
+        self._turns.wake(incoming.key)
         if isinstance(incoming, Press) or (incoming.addressed and not incoming.edited):
             # Most edits need no answer, which would leave the acknowledgement standing.
             self._acknowledge(incoming)
-        self._turns.wake(incoming.key)
 
     async def _strange(self, incoming: Incoming) -> bool:
         """Whether it is people's own talk in a thread where the bot has no part: that is not even kept."""
@@ -187,6 +189,8 @@ class Dialogue:
                     self._tries.pop(waiting[0].row, None)
                     self._not_before.pop(waiting[0].row, None)
                     self._paced.discard(waiting[0].row)
+                if len(waiting) == 1:
+                    return  # whatever has come since has woken us again
             except StaleRow:
                 log.info("turn.stale", extra={"row": waiting[0].row})
                 await self._failed(waiting[0])
@@ -356,6 +360,7 @@ class Dialogue:
         simpler = wish.reading.simpler
         if any(step.intent is Intent.CREATE for step in wish.reading.steps):
             wide = scene
+        wide = await self._with_clips(wide, first, wish.reading)
 
         def fill(response: Response) -> None:
             wish.fill(response)
@@ -369,6 +374,16 @@ class Dialogue:
         else:
             self._told_simpler.discard(key)
 
+    async def _with_clips(self, scene: Scene, message: Message, reading: Reading) -> Scene:
+        """The scene with the clips that are to be joined, however old, as far as this person may use them."""
+        known = {generation.id for generation in scene.generations}
+        found: list[Generation] = []
+        for number in clips_named(reading):
+            generation = await self._generations.generation(number) if number not in known else None
+            if generation is not None and may_be_used(generation, message, scene.conversation.id):
+                found.append(generation)
+        return Scene(conversation=scene.conversation, generations=(*scene.generations, *found))
+
     async def _answer_edit(self, scene: Scene, waiting: Waiting, message: Message) -> None:
         correction = correction_of(scene, message.id, message.text)
         if correction is None:
@@ -376,6 +391,7 @@ class Dialogue:
             return
         heard = await self._hearing.heard(message, correction.text, Taken())
         reading = await self._hearing.read(correction.before(scene), message, heard, waiting.received_at)
+        scene = await self._with_clips(scene, message, reading)
         await self._answering.answer(
             scene, (waiting,), lambda response: apply_correction(response, correction, reading), reading=reading
         )

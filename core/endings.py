@@ -186,17 +186,15 @@ def delivered_buttons(generation: Generation, link: str) -> Rows:
         if link
         else Button(label=texts.buttons.ORIGINAL_FILE, action=action("file", generation.id))
     )
-    return (
-        (
-            Button(label=texts.buttons.ANOTHER_TAKE, action=action("take", generation.id)),
-            Button(label=texts.buttons.CHANGE_SOMETHING, action=action("alter", generation.id)),
-        ),
-        (
-            Button(label=texts.buttons.LONGER, action=action("longer", generation.id)),
-            Button(label=texts.buttons.DETAILS, action=action("details", generation.id)),
-        ),
-        (original, Button(label=texts.buttons.DELETE, action=action("delete", generation.id))),
-    )
+    take = Button(label=texts.buttons.ANOTHER_TAKE, action=action("take", generation.id))
+    alter = Button(label=texts.buttons.CHANGE_SOMETHING, action=action("alter", generation.id))
+    longer = Button(label=texts.buttons.LONGER, action=action("longer", generation.id))
+    details = Button(label=texts.buttons.DETAILS, action=action("details", generation.id))
+    delete = Button(label=texts.buttons.DELETE, action=action("delete", generation.id))
+    if generation.request.edit is not None:
+        # The same clips joined again are the same clip, and as long.
+        return (alter, details), (original, delete)
+    return (take, alter), (longer, details), (original, delete)
 
 
 def feedback_buttons(generation: Generation) -> tuple[Button, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -93,6 +93,20 @@ def event_of(
     )
 
 
+def on_the_way(before: Generation | None, after: Generation) -> tuple[Generation, ...]:
+    """What there is to tell of a change, one after the other: a row that was saved only after several moves, as it was
+    after each of them; the last is the row itself."""
+    if before is None or not _ordered(before):
+        return (after,)
+    rows: list[Generation] = []
+    entered = {**before.entered}
+    for name, at in after.entered.items():
+        if name not in before.entered and name != after.status.value:
+            entered[name] = at
+            rows.append(replace(before, status=S(name), entered={**entered}, updated_at=at))
+    return (*rows, after)
+
+
 def next_try(tried_since: datetime, attempts: int, now: datetime, *, asked_s: float = 0.0) -> datetime | None:
     """When an event is tried again; None when its day is over, and the last moment of that day was used as well.
 
@@ -115,8 +129,9 @@ def _status(generation: Generation) -> GenerationStatus:
 
 
 def _id(generation: Generation) -> str:
-    """Unique to this save of this row: it is counted, and the conversation's id is random."""
-    named = f"{generation.conversation_id}/{generation.id}/{generation.revision}"
+    """Unique to this save of this row, and to one of several moves that are saved together: saves are counted, and the
+    conversation's id is random."""
+    named = f"{generation.conversation_id}/{generation.id}/{generation.revision}/{generation.status.value}"
     return f"evt_{hashlib.sha256(named.encode()).hexdigest()[:24]}"
 
 

@@ -7,7 +7,7 @@ Pure but for `Forms`, which looks up what a button names. Every choice is one th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +15,7 @@ from core import texts
 from core.actions import parse_action
 from core.catalogue import VideoModel
 from core.generation import FINAL, OPEN, Generation, GenerationStatus
+from core.joining import JOINED_SLOTS
 from core.offers import Offers
 from core.repositories import Generations
 from core.request import SILENT, Tier
@@ -72,7 +73,7 @@ def change_form(generation: Generation, models: Sequence[VideoModel], *, action:
     sizes = dict.fromkeys(size for model in fitting for size in model.resolutions)
     tiers = [tier for tier in Tier if any(tier in model.tiers for model in fitting)]
     sound = "" if request.silent else request.audio[:SHORT].strip()
-    fields = (
+    fields: tuple[Field, ...] = (
         Field(
             slot="idea",
             label=texts.forms.FORM_IDEA,
@@ -119,6 +120,12 @@ def change_form(generation: Generation, models: Sequence[VideoModel], *, action:
             ),
         ),
     )
+    if request.edit is not None:
+        fields = tuple(
+            replace(one, label=texts.forms.FORM_TITLE) if one.slot == "words" else one
+            for one in fields
+            if one.slot in JOINED_SLOTS
+        )
     return Form(action=action, title=texts.forms.form_title(generation), fields=fields)
 
 

@@ -297,13 +297,15 @@ class Generation:
         return None if self.order.outcome in (OrderOutcome.NOT_SENT, OrderOutcome.REFUSED) else self.order
 
     @property
+    def finished(self) -> bool:
+        """Whether the provider has the clip, and it is not here yet."""
+        found = self.status is S.PROCESSING and self.order is not None and bool(self.order.location)
+        return found or self.status is S.DOWNLOADING
+
+    @property
     def on_its_way_elsewhere(self) -> bool:
         """Whether its own place has refused the clip and it is being brought to the person by another way."""
         return self.status is S.UNDELIVERABLE and self.elsewhere is not None and self.due_at is not None
-
-    def put_off(self, now: datetime) -> bool:
-        """Whether its clip waits, on no worker, for the next try to bring it."""
-        return self.status is S.DELIVERING and self.due_at is not None and now < self.due_at <= now + LONGEST_PUT_OFF
 
     @property
     def with_reviewers(self) -> bool:

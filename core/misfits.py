@@ -13,6 +13,7 @@ from typing import Any
 from core import texts
 from core.allowance import Allowance
 from core.catalogue import VideoModel
+from core.editing import MAX_TITLE
 from core.generation import QuestionOption
 from core.inspection import ratio
 from core.request import RESOLUTIONS, Tier, VideoRequest
@@ -29,6 +30,29 @@ class Misfit:
     """What to say when the nearest is taken without asking."""
     options: tuple[QuestionOption, ...]
     nearest: Any
+
+
+def no_such_title(title: str, unwritable: Sequence[str]) -> Misfit | None:
+    """A title that there is no room for, or that cannot be drawn: `unwritable` are the scripts in it without a font.
+    None for one that can."""
+    nearest = ""
+    if unwritable:
+        text, note = texts.joining.unwritable_title(unwritable), texts.joining.left_title_out(unwritable)
+    elif title and not any(map(str.isalnum, title)):
+        text, note = texts.joining.SIGNS_ONLY, texts.joining.SIGNS_LEFT_OUT
+    elif len(title) > MAX_TITLE:
+        nearest = texts.spelling.shortened(title, MAX_TITLE)
+        text, note = texts.joining.title_too_long(len(title)), texts.joining.CUT_TITLE
+    else:
+        return None
+    label = texts.joining.title_button(nearest)
+    return Misfit(
+        slot="words",
+        text=text,
+        note=note,
+        options=(QuestionOption(label=label, slot="words", value=nearest),),
+        nearest=nearest,
+    )
 
 
 def no_such_tier(wanted: Tier, tiers: Sequence[Tier]) -> Misfit:

@@ -1,13 +1,15 @@
 """Sends what was decided to be said, in order for each place, until it is said.
 
 A row is written in the same transaction as the decision; this part only carries it out, after a crash as well as
-before. Progress edits are not in here: they may be lost without harm (`core.progress`).
+before. That a message was sent is saved before the next one of its place goes, so a crash repeats at most one in each;
+what several places have to save goes into one transaction (`core.group_commit`), without which the database, not the
+platform, says how much can be sent. Progress edits are not in here: they may be lost without harm (`core.progress`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +17,7 @@ from datetime import timedelta
 from core.claiming import claimed, in_place
 from core.errors import PermanentError, TemporaryError, Undeliverable
 from core.finishing import Finishing
+from core.group_commit import GroupCommit
 from core.messages import ConversationKey, PostKind
 from core.polling import backoff
 from core.ports import Claims, Clock, Platform
@@ -54,6 +57,8 @@ class Outbox:
         self._sends_here = sends
         self._shared = shared
         self._sends = Finishing()
+        self._marking: GroupCommit[Mapping[int, str], None] = GroupCommit(self._mark_all)
+        self._reserving: GroupCommit[int, bool] = GroupCommit(self._reserve_all)
         self._moved: dict[int, ConversationKey] = {}
         """Rows that were said in another place than their own, until they are marked."""
         self._senders: Wakeful[ConversationKey] = Wakeful(self.send, "outbox")
@@ -80,6 +85,8 @@ class Outbox:
     async def stop(self) -> None:
         """Stop; what is left goes out after the next start."""
         await self._senders.stop()
+        await self._marking.settled()
+        await self._reserving.settled()
 
     @asynccontextmanager
     async def aside(self, key: ConversationKey) -> AsyncIterator[bool]:
@@ -129,10 +136,12 @@ class Outbox:
     async def _reserved(self, row: Unsent) -> bool:
         """Whether nobody else sends it now. A claim may end, with the connection that it hangs on, while what was
         claimed is on its way; a row that was reserved is still left alone."""
-        if not self._shared:
-            return True
+        return not self._shared or await self._reserving.save(row.row)
+
+    async def _reserve_all(self, rows: Sequence[int]) -> list[bool]:
         now = self._clock.now()
-        return await self._rows.reserve(row.row, now, now + timedelta(seconds=SENDING_S))
+        ours = await self._rows.reserve(rows, now, now + timedelta(seconds=SENDING_S))
+        return [row in ours for row in rows]
 
     async def _send(self, platform: Platform, row: Unsent, message_id: str, edited: dict[int, str]) -> str:
         """Send one row. A new message is marked at once, because it must not be sent twice; an edit does no harm when
@@ -177,8 +186,14 @@ class Outbox:
 
     async def _mark(self, sent: Mapping[int, str]) -> None:
         if sent:
-            moved = {row: self._moved[row] for row in sent if row in self._moved}
-            await self._saved(lambda: self._rows.sent(sent, self._clock.now(), moved=moved))
+            await self._saved(lambda: self._marking.save(dict(sent)))
+
+    async def _mark_all(self, places: Sequence[Mapping[int, str]]) -> list[None]:
+        """Save what was sent in several places."""
+        sent = {row: message_id for place in places for row, message_id in place.items()}
+        moved = {row: self._moved[row] for row in sent if row in self._moved}
+        await self._rows.sent(sent, self._clock.now(), moved=moved)
+        return [None] * len(places)
 
     async def _postpone(self, row: Unsent, error: Exception) -> None:
         asked = error.retry_after if isinstance(error, TemporaryError) else None

@@ -1,6 +1,6 @@
 """The path of a generation, from admitted to delivered.
 
-`produce` is read from top to bottom: submit, watch, collect, review, deliver. Each stage looks at the row, does the
+`produce` is read from top to bottom: submit, watch, fetch, review, deliver. Each stage looks at the row, does the
 next thing, and saves on the condition that the row is as it was read; run again from the start, after whatever crash,
 it does no harm and goes on where the row says. An order is recorded before it is sent, sent once, and its outcome
 recorded at once; one whose answer was lost is never sent again by itself.
@@ -17,11 +17,11 @@ from datetime import timedelta
 from core import endings, texts
 from core.collecting import Collector
 from core.delivering import Deliverer
-from core.errors import PermanentError, StaleRow, TemporaryError, UnplayableClip
+from core.errors import PermanentError, StaleRow, TemporaryError
+from core.fetching import Fetcher
 from core.finishing import Finishing
 from core.generation import FINAL, LONGEST_PUT_OFF, Generation, GenerationStatus
-from core.inspection import flaws
-from core.messages import ConversationKey
+from core.messages import ConversationKey, short_id
 from core.outbox import Outbox
 from core.polling import backoff
 from core.ports import Clock, VideoProvider
@@ -37,10 +37,6 @@ log = logging.getLogger("reelbot.pipeline")
 
 S = GenerationStatus
 
-MAX_REFUSED_FETCHES = 10
-"""Downloads refused before a clip is given up: with growing waits some six minutes."""
-MAX_FETCHING = timedelta(days=1)
-"""How long a clip may be out of reach, or there be no room for it, before it is given up."""
 MAX_DELIVERING = timedelta(days=1)
 """How long a platform may be away before the clip is kept for a later try."""
 HOLDS_ON_S = 20.0
@@ -90,6 +86,9 @@ class Pipeline:
             clock=clock,
             look_every_s=poll_max_s,
         )
+        self._fetcher = Fetcher(
+            rows=self._rows, collector=collector, waits=self._waits, limit=deliverer.limit, clock=clock
+        )
         self._watcher = Watcher(
             rows=self._rows,
             readers=readers,
@@ -111,9 +110,11 @@ class Pipeline:
             if provider is not None and generation.status is S.SUBMITTING:
                 generation = await self._submitter.submit(generation, provider)
             if provider is not None and generation.status is S.PROCESSING:
-                generation = await self._watcher.watch(generation, provider)
-            if provider is not None and generation.status is S.DOWNLOADING:
-                generation = await self._collect(generation, provider)
+                watched = self._watcher.watch(generation, provider)
+                del generation  # most of its life is this wait, in which nobody needs the row
+                generation = await watched
+            if provider is not None and generation.finished:
+                generation = await self._fetcher.fetch(generation, provider)
                 await self._freed()
             if generation.status is S.PENDING_REVIEW:
                 generation = await self._reviewing.show(generation)
@@ -127,7 +128,7 @@ class Pipeline:
             if generation.status in FINAL or generation.with_reviewers:
                 await self._collector.tidy(generation)
         except StaleRow:
-            log.info("pipeline.superseded", extra={"generation": generation.name})
+            log.info("pipeline.superseded", extra={"generation": short_id(generation_id)})
         finally:
             self._watcher.forget(generation_id)
             self._waits.forget(generation_id)
@@ -168,50 +169,6 @@ class Pipeline:
     def wake(self, generation_id: int) -> None:
         """Let a generation that waits look at its row now."""
         self._waits.wake(generation_id)
-
-    # --- collect ---------------------------------------------------------------------------------------------------
-
-    async def _collect(self, generation: Generation, provider: VideoProvider) -> Generation:
-        """Fetch the clip, check it against the card, and keep it with its poster."""
-        if generation.cancel_requested:
-            generation = await self._rows.end(generation, endings.cannot_stop(generation, self._clock.now()))
-        failures = refused = unplayable = 0
-        while True:
-            try:
-                facts = await self._collector.fetch(generation, provider)
-                found = flaws(facts, generation.promise())
-                if found:
-                    log.warning("clip.flawed", extra={"generation": generation.name, "flaws": [*found]})
-                    return await self._rows.fail(generation, texts.endings.flawed(found), billed="flawed")
-                clip = await self._collector.keep(generation, facts, self._deliverer.limit(generation))
-                break
-            except TemporaryError as error:
-                log.warning("collect.failed", extra={"generation": generation.name, "error": str(error)})
-                failures += 1
-                if self._clock.now() - generation.entered[generation.status.value] > MAX_FETCHING:
-                    return await self._rows.fail(generation, texts.endings.NEVER_FETCHED, billed="unfetched")
-                await self._waits.pause(generation.id, error.retry_after or backoff(failures, max_s=300.0))
-            except UnplayableClip:
-                # The file may have been cut off here, by a power loss for instance: fetched anew once.
-                await self._collector.tidy(generation)
-                unplayable += 1
-                if unplayable > 1:
-                    return await self._rows.fail(generation, texts.endings.UNPLAYABLE, billed="flawed")
-            except PermanentError as error:
-                # A refused download says nothing about the clip, which is paid for.
-                log.warning("collect.refused", extra={"generation": generation.name, "error": str(error)})
-                failures += 1
-                refused += 1
-                if refused >= MAX_REFUSED_FETCHES:
-                    reason = texts.endings.SERVICE_SAID.format(reason=str(error).rstrip("."))
-                    return await self._rows.fail(generation, reason, billed="unfetched")
-                await self._waits.pause(generation.id, backoff(failures))
-        now = self._clock.now()
-        if generation.withheld:
-            return await self._rows.save(
-                generation, lambda row: row.moved(S.PENDING_REVIEW, now, clip=clip, due_at=now)
-            )
-        return await self._rows.save(generation, lambda row: row.moved(S.DELIVERING, now, clip=clip, due_at=None))
 
     # --- deliver ---------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ Pure. What cannot be had becomes a `Misfit` with the nearest things that can.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,12 +13,16 @@ from enum import StrEnum
 from core.allowance import Allowance
 from core.approval import ApprovalRules
 from core.catalogue import VideoModel
+from core.editing import EditPlan
 from core.generation import Plan
 from core.limits import Limits
 from core.messages import Person
-from core.misfits import Misfit, no_such_aspect, no_such_length, no_such_resolution, no_such_tier
+from core.misfits import Misfit, no_such_aspect, no_such_length, no_such_resolution, no_such_tier, no_such_title
 from core.money import Quote
 from core.request import Tier, VideoRequest
+
+JOINED_S = 30.0
+"""The length of a clip that a joining model's times are for; a longer one takes longer in proportion."""
 
 
 class CostShown(StrEnum):
@@ -54,6 +58,8 @@ class Terms:
     """What may be spent, and how much may be under way."""
     storyboard_providers: frozenset[str] = frozenset()
     """Providers whose clips are drawings rather than film; the card says so."""
+    unwritable: Callable[[str], Sequence[str]] = lambda text: ()
+    """Names of the scripts in a text ("Thai") that no font here can write."""
 
     def shows_costs(self, person: Person) -> bool:
         """Whether this person sees amounts."""
@@ -72,6 +78,8 @@ def make_plan(
     able = [model for model in models if model.takes(request)]
     if not able:
         return None
+    if request.edit is not None:
+        return _edit_plan(request, request.edit, able[0], terms, number=number, now=now)
     if (misfit := _no_such_tier(request, able, terms)) is not None:
         return misfit
     tier = request.tier or terms.tier
@@ -79,6 +87,29 @@ def make_plan(
         if _misfit(request, model, terms) is None:
             return _plan(request, model, models, terms, number=number, now=now)
     return _misfit(request, min(able, key=lambda model: _rank(model, able, tier, request)), terms)
+
+
+def _edit_plan(
+    request: VideoRequest, edit: EditPlan, model: VideoModel, terms: Terms, *, number: int, now: datetime
+) -> Plan | Misfit:
+    """The plan for what is made of finished clips: whatever nobody said, they decide."""
+    if (misfit := no_such_title(edit.title, terms.unwritable(edit.title))) is not None:
+        return misfit
+    settled = replace(
+        request,
+        tier=None,
+        aspect=request.aspect or edit.aspect(model.aspects),
+        resolution=request.resolution or edit.resolution(model.resolutions),
+    )
+    if (misfit := _misfit(settled, model, terms)) is not None:
+        return misfit
+    share = max(1.0, edit.seconds / JOINED_S)
+    return replace(
+        _plan(settled, model, (), terms, number=number, now=now),
+        sound=edit.sound and not request.silent,
+        expected_s=(model.expected_s[0] * share, model.expected_s[1] * share),
+        assumed=(),
+    )
 
 
 def _rank(model: VideoModel, able: Sequence[VideoModel], tier: Tier, request: VideoRequest) -> tuple[int, int, int]:

@@ -89,7 +89,7 @@ def next_move(
     for _ in range(MAX_ADJUSTMENTS):
         plan = make_plan(replace(request, **changes), models, terms, number=number, now=now)
         if plan is None:
-            return Impossible(text=texts.talk.NO_MODEL if models else texts.allowance.NOTHING_ON_OFFER)
+            return Impossible(text=_nothing(request, models))
         if isinstance(plan, Plan):
             return Show(plan=replace(plan, notes=tuple(notes)), changes=changes)
         if ask and plan.slot not in request.decided:
@@ -99,8 +99,17 @@ def next_move(
     return Impossible(text=texts.talk.NO_MODEL)
 
 
+def _nothing(request: VideoRequest, models: Sequence[VideoModel]) -> str:
+    """Why there is no plan."""
+    if request.parts:
+        return texts.joining.NOT_HERE
+    return texts.talk.NO_MODEL if models else texts.allowance.NOTHING_ON_OFFER
+
+
 def missing(request: VideoRequest) -> str | None:
     """The one missing slot that changes the result most, or None when the request can be filmed as it is."""
+    if request.parts:
+        return None
     if not _filmable(request):
         return None if "idea" in request.decided else "idea"
     if richness(request) >= RICH:
@@ -120,7 +129,7 @@ def richness(request: VideoRequest) -> int:
 
 
 def _filmable(request: VideoRequest) -> bool:
-    return bool(request.idea or request.subject or request.shots)
+    return bool(request.idea or request.subject or request.shots or request.parts)
 
 
 def _question(slot: str, wordings: Mapping[str, str]) -> Ask:

@@ -77,6 +77,8 @@ class VideoOrder:
     first_frame: Path | None = None
     last_frame: Path | None = None
     references: tuple[Path, ...] = ()
+    parts: tuple[Path, ...] = ()
+    """The clips that are to be joined, in the order of `request.parts`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,12 +261,9 @@ class Receiver(Protocol):
 class Media(Protocol):
     """Measures and converts video files. Results are written beside their name and renamed."""
 
-    async def probe(self, path: Path) -> ClipFacts:
-        """What the file really is; raises UnplayableClip."""
-        ...
-
-    async def poster(self, path: Path, destination: Path) -> None:
-        """A JPEG of at most 320 pixels and 200 kB."""
+    async def probe(self, path: Path, *, poster: Path | None = None) -> ClipFacts:
+        """What the file really is; raises UnplayableClip. To `poster`, when given, goes a JPEG of a telling frame, of
+        at most 320 pixels and 200 kB."""
         ...
 
     async def shrink(self, path: Path, destination: Path, max_bytes: int) -> None:

@@ -35,6 +35,7 @@ from core.queueing import Forecast
 from core.readers import Readers
 from core.repositories import Generations, Inbox, OutboxRows
 from core.reviewing import Reviewing
+from core.under_way import UnderWay
 from core.upkeep import Upkeep
 
 log = logging.getLogger("reelbot.product")
@@ -165,8 +166,10 @@ class Product:
             poll_max_s=parts.poll_max_s,
         )
         self.engine = make_engine(self._produce, self.pipeline.wake)
+        self.under_way = UnderWay(store)
         self.admission = Admission(
             generations=store,
+            under_way=self.under_way,
             engine=self.engine,
             catalogue=parts.catalogue,
             capacity=parts.capacity,
@@ -175,6 +178,7 @@ class Product:
         )
         self.upkeep = Upkeep(
             generations=store,
+            under_way=self.under_way,
             pipeline=self.pipeline,
             engine=self.engine,
             admission=self.admission,
@@ -185,6 +189,7 @@ class Product:
         forecast = Forecast(generations=store, catalogue=parts.catalogue, capacity=parts.capacity, clock=clock)
         self.progress = Progress(
             generations=store,
+            under_way=self.under_way,
             platforms=parts.platforms,
             outbox=self.outbox,
             starts=forecast.starts,

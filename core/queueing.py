@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 
-from core.admission import LOOK_BACK, Capacity, Line, queued_at
+from core.admission import LOOK_BACK, Capacity, Line
 from core.catalogue import Catalogue
-from core.generation import Generation, GenerationStatus
+from core.generation import GenerationStatus
 from core.ports import Clock
 from core.repositories import Admitted, Generations
+from core.under_way import Brief
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +29,8 @@ class ExpectedStart:
 
 
 def expected_starts(
-    queued: Sequence[Generation],
-    running: Sequence[Generation],
+    queued: Sequence[Brief],
+    running: Sequence[Brief],
     capacity: Capacity,
     *,
     admitted: Sequence[Admitted],
@@ -61,21 +62,21 @@ def expected_starts(
             at = reopens
         else:
             break
-    for left in sorted((one for one in queued if one.id not in starts), key=queued_at):
+    for left in sorted((one for one in queued if one.id not in starts), key=lambda one: one.queued_at):
         starts[left.id] = ExpectedStart(place=len(starts) + 1, at=None)
     return starts
 
 
-def _started_at(generation: Generation, now: datetime) -> datetime:
+def _started_at(generation: Brief, now: datetime) -> datetime:
     """When its work began, or will: a busy service may have put the order off."""
     due = generation.due_at
     if generation.status is GenerationStatus.SUBMITTING and due is not None and due > now:
         return due
-    return generation.entered.get(GenerationStatus.SUBMITTING.value, generation.updated_at)
+    return generation.begun_at
 
 
-def _takes(generation: Generation) -> timedelta:
-    return timedelta(seconds=generation.plan.expected_s[0] if generation.plan else 0.0)
+def _takes(generation: Brief) -> timedelta:
+    return timedelta(seconds=generation.expected_s[0] if generation.expected_s else 0.0)
 
 
 class Forecast:
@@ -87,7 +88,7 @@ class Forecast:
         self._capacity = capacity
         self._clock = clock
 
-    async def starts(self, queued: Sequence[Generation], running: Sequence[Generation]) -> Mapping[int, ExpectedStart]:
+    async def starts(self, queued: Sequence[Brief], running: Sequence[Brief]) -> Mapping[int, ExpectedStart]:
         """The place and the expected start of each queued generation, by its id."""
         if not queued:
             return {}

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
+from core import texts
 from core.catalogue import Catalogue
 from core.errors import ReelbotError
 from core.generation import OPEN, RUNNING, Generation, GenerationStatus
@@ -52,11 +53,13 @@ class Readers:
         return replace(reading, uses=(*uses, *reading.uses), simpler=True)
 
     async def prompt(self, generation: Generation) -> Written:
-        """The prompt for the generation's plan; raises ValueError when it has none, and KeyError when its model is not
-        in the catalogue."""
+        """The prompt for the generation's plan, or what is done where nothing is filmed; raises ValueError when it has
+        none, and KeyError when its model is not in the catalogue."""
         plan = generation.plan
         if plan is None:
             raise ValueError(f"{generation.name} has no plan")
+        if (edit := generation.request.edit) is not None:
+            return Written(texts=(texts.joining.done(edit),))
         given = PromptInput(
             request=generation.request,
             duration_s=plan.duration_s,

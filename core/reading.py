@@ -22,6 +22,7 @@ class Intent(StrEnum):
     CREATE = "create"
     ANSWER = "answer"
     REFINE = "refine"
+    JOIN = "join"
     CONFIRM = "confirm"
     CANCEL = "cancel"
     STATUS = "status"
@@ -39,7 +40,9 @@ class Step:
 
     intent: Intent
     changes: Mapping[str, Any] = field(default_factory=dict)
-    """Slot name to value, for create, answer and refine; checked by `core.request.changed`."""
+    """Slot name to value, for create, answer, refine and join; checked by `core.request.changed`."""
+    clips: tuple[int | None, ...] = ()
+    """For join: the generations whose clips are meant, in order; None is the one at hand."""
     target: int | None = None
     """The generation it is about ("v12" is 12), or None for the one at hand."""
     reply: str = ""

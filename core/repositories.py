@@ -5,7 +5,7 @@ Rows are read freely and changed in one way: `Changes`, saved in one transaction
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -166,6 +166,18 @@ class Generations(Saver, Protocol):
         """Every generation in one of these statuses, oldest first."""
         ...
 
+    async def some(self, ids: Collection[int]) -> tuple[Generation, ...]:
+        """These rows as they are now, oldest first, without those that do not exist; a page of them, not thousands."""
+        ...
+
+    async def revisions(self, *statuses: str) -> Mapping[int, int]:
+        """The revision of every generation in one of these statuses, by its id, oldest first."""
+        ...
+
+    async def count(self, *statuses: str) -> int:
+        """How many are in one of these statuses."""
+        ...
+
     async def due(self, now: datetime, *statuses: str) -> tuple[Generation, ...]:
         """Those of them whose `due_at` has come, oldest first."""
         ...
@@ -214,16 +226,16 @@ class OutboxRows(Protocol):
     """Sentences from the moment they are decided until they are sent."""
 
     async def unsent(self, key: ConversationKey, now: datetime) -> tuple[Unsent, ...]:
-        """What is to be sent in a place, in order; nothing while its first row has to wait."""
+        """What is to be sent in a place, in order, or the first of it; nothing while its first row has to wait."""
         ...
 
     async def unsent_keys(self, now: datetime) -> tuple[ConversationKey, ...]:
         """Every place where something can be sent."""
         ...
 
-    async def reserve(self, row: int, now: datetime, until: datetime) -> bool:
-        """Keep the row, and what follows it in its place, from everybody else until `until`, unless it is marked before
-        that; False when somebody else has reserved or sent it."""
+    async def reserve(self, rows: Collection[int], now: datetime, until: datetime) -> Collection[int]:
+        """Keep these rows, and what follows each in its place, from everybody else until `until`, unless they are
+        marked before that; returns them without those that somebody else has reserved or sent."""
         ...
 
     async def sent(

@@ -7,9 +7,11 @@ from what was assumed.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
+
+from core.editing import EditPlan, Part
 
 SILENT = "silent"
 """The value of the audio slot when no sound is wanted."""
@@ -63,6 +65,8 @@ class VideoRequest:
     last_frame: MediaRef | None = None
     references: tuple[MediaRef, ...] = ()
     source_clip: MediaRef | None = None
+    parts: tuple[Part, ...] = ()
+    """Finished clips that are to be joined, in order; `words` is the title before them then."""
     avoid: str = ""
     shots: tuple[str, ...] = ()
     """One line a shot, in order; empty for one shot."""
@@ -76,6 +80,11 @@ class VideoRequest:
     def silent(self) -> bool:
         """True when the person asked for no sound."""
         return self.audio.strip().lower() == SILENT
+
+    @property
+    def edit(self) -> EditPlan | None:
+        """The edit plan, where clips are to be joined rather than filmed."""
+        return EditPlan(parts=self.parts, title=self.words.strip()) if self.parts else None
 
 
 RESOLUTIONS = ("360p", "480p", "720p", "1080p", "4k")
@@ -94,10 +103,9 @@ def changed(request: VideoRequest, changes: dict[str, Any]) -> VideoRequest:
     """The request with `changes` (slot name to value) laid over it. None leaves a slot to us; unknown names and wrong
     types are dropped, text is cut at `MAX_TEXT`. What a model proposes passes through here, so nothing but slots can
     ever be set."""
-    known = {field.name for field in fields(VideoRequest)} & set(SPOKEN_SLOTS)
     clean: dict[str, Any] = {}
     for slot, value in changes.items():
-        if slot not in known:
+        if slot not in SPOKEN_SLOTS:
             continue
         if value is None:
             clean["decided"] = clean.get("decided", request.decided) | {slot}

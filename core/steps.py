@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from core import texts
 from core.actions import action
 from core.generation import FINAL, OPEN, Generation, GenerationStatus
+from core.joining import fitting, join
 from core.messages import Button, short_id
 from core.reading import Intent, Reading, Step
 from core.request import MediaRef, VideoRequest
@@ -34,6 +35,9 @@ class Heard:
     """The generation whose message it replies to, or None."""
 
 
+_SHAPING = (Intent.CREATE, Intent.ANSWER, Intent.REFINE, Intent.JOIN)
+
+
 def apply_reading(response: Response, reading: Reading, heard: Heard) -> None:
     """Do what the reading says, step by step."""
     begun: list[Generation] = []
@@ -43,9 +47,11 @@ def apply_reading(response: Response, reading: Reading, heard: Heard) -> None:
             response.say(texts.cards.NO_SUCH.format(id=short_id(step.target)))
         elif step.intent in (Intent.CREATE, Intent.ANSWER, Intent.REFINE):
             begun += _shaping(response, step, reading, heard, begun)
+        elif step.intent is Intent.JOIN:
+            join(response, step, reading, message_id=heard.message_id, heard=heard.parts, about=heard.about)
         else:
             _OTHERS[step.intent](response, step, heard)
-    shapes = any(step.intent in (Intent.CREATE, Intent.ANSWER, Intent.REFINE) for step in reading.steps)
+    shapes = any(step.intent in _SHAPING for step in reading.steps)
     if reading.hurry and not shapes and (waiting := _own_open(response)) is not None:
         base = _framed(waiting.base, heard)
         response.amend(waiting, {}, message_id=heard.message_id, hurry=True, base=base)
@@ -64,14 +70,15 @@ def _own_open(response: Response) -> Generation | None:
 def _with_picture(response: Response, reading: Reading, heard: Heard) -> None:
     """A picture without words: the first frame of what is being shaped, or of something new."""
     waiting = _own_open(response)
-    if waiting is not None:
+    if waiting is not None and not waiting.request.parts:
         response.amend(waiting, {}, message_id=heard.message_id, base=_framed(waiting.base, heard))
     else:
         response.begin({}, message_id=heard.message_id, base=_framed(VideoRequest(), heard), language=reading.language)
 
 
 def _framed(request: VideoRequest, heard: Heard) -> VideoRequest:
-    return replace(request, first_frame=heard.pictures[0]) if heard.pictures else request
+    """The request with the picture that came along; clips that are joined begin with the first of them."""
+    return replace(request, first_frame=heard.pictures[0]) if heard.pictures and not request.parts else request
 
 
 def _shaping(
@@ -85,6 +92,11 @@ def _shaping(
             response.say(texts.cards.NOTHING_TO_ANSWER)
             return []
         return [_begin(response, step, reading, heard, first=first)]
+    if target.request.parts:
+        changes = fitting(response, target, step.changes)
+        if changes is None:
+            return []
+        step = replace(step, changes=changes)
     if target.status in OPEN:
         if not response.may_decide(target):
             response.suggest(target, step.changes, message_id=heard.message_id, text=heard.text)

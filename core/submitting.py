@@ -96,7 +96,8 @@ class Submitter:
                 generation = await self._rows.load(generation.id)
                 continue
             except PermanentError:
-                return await self._rows.fail(generation, texts.endings.SOURCE_GONE)
+                gone = texts.joining.PART_GONE if generation.request.parts else texts.endings.SOURCE_GONE
+                return await self._rows.fail(generation, gone)
             except KeyError:
                 log.warning("order.unknown_model", extra={"generation": generation.name})
                 return await self._rows.fail(generation, texts.endings.MODEL_GONE)

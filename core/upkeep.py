@@ -19,6 +19,7 @@ from core.outbox import Outbox
 from core.pipeline import Pipeline
 from core.ports import Clock, Engine
 from core.repositories import Changes, Generations, OutboxPost
+from core.under_way import UnderWay
 
 log = logging.getLogger("reelbot.upkeep")
 
@@ -30,6 +31,7 @@ class Upkeep:
         self,
         *,
         generations: Generations,
+        under_way: UnderWay,
         pipeline: Pipeline,
         engine: Engine,
         admission: Admission,
@@ -39,6 +41,7 @@ class Upkeep:
     ) -> None:
         """`budget`: who pays, as cards say it."""
         self._generations = generations
+        self._under_way = under_way
         self._pipeline = pipeline
         self._engine = engine
         self._admission = admission
@@ -49,12 +52,12 @@ class Upkeep:
     async def work(self) -> None:
         """A worker's sweep: go on with what is admitted, let in what waits, look for lost orders."""
         now = self._clock.now()
-        for generation in await self._generations.with_status(*ADMITTED):
-            if generation.put_off(now):
+        for one in await self._under_way.look():
+            if one.status not in ADMITTED or one.put_off(now):
                 continue
-            await self._engine.start(generation.id)
-            if generation.cancel_requested:
-                await self._engine.wake(generation.id)
+            await self._engine.start(one.id)
+            if one.cancel_requested:
+                await self._engine.wake(one.id)
         for generation in await self._generations.due(now, GenerationStatus.UNDELIVERABLE):
             if generation.on_its_way_elsewhere:
                 await self._engine.start(generation.id)

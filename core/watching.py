@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from core import endings, texts
 from core.errors import PermanentError, ReelbotError, TemporaryError
-from core.generation import Generation, GenerationStatus
+from core.generation import Generation, GenerationStatus, Order
 from core.polling import Outlook, backoff
 from core.ports import Clock, Failed, Finished, Running, VideoProvider
 from core.readers import Readers
@@ -53,22 +53,23 @@ class Watcher:
         self._fractions.pop(generation_id, None)
 
     async def watch(self, generation: Generation, provider: VideoProvider) -> Generation:
-        """Look at the operation until it is over, most often when it is likely to be."""
-        order = generation.order
-        assert order is not None
+        """Look at the operation until it is over, most often when it is likely to be. Where the clip is, is not saved
+        yet: `Generation.finished` tells that it is known."""
+        generation_id = generation.id
         failures = refused = looks = 0
         asked = 0.0
         seen_s = 0.0
         whole = self._elapsed(generation) < self._outlook(generation).first_s
         while True:
             if generation.cancel_requested:
-                generation = await self._cancel(generation, provider, order.operation)
+                generation = await self._cancel(generation, provider)
                 if generation.status is not S.PROCESSING:
                     return generation
             wait_s = max(asked, self._until_next_look(generation, failures))
             due_s = self._elapsed(generation) + wait_s
-            await self._waits.pause(generation.id, wait_s)
-            generation = await self._rows.load(generation.id)
+            del generation  # it is read anew, and thousands wait at the same time
+            await self._waits.pause(generation_id, wait_s)
+            generation = await self._rows.load(generation_id)
             if generation.status is not S.PROCESSING:
                 return generation
             if generation.cancel_requested:
@@ -76,10 +77,10 @@ class Watcher:
             looked_s = self._elapsed(generation)
             looks += 1
             try:
-                state = await provider.poll(order.operation)
+                state = await provider.poll(_order(generation).operation)
             except TemporaryError as error:
                 log.info("poll.failed", extra={"generation": generation.name, "error": str(error)})
-                if self._clock.now() - order.sent_at > MAX_WATCHING:
+                if self._clock.now() - _order(generation).sent_at > MAX_WATCHING:
                     return await self._rows.fail(generation, texts.endings.NEVER_FINISHED, billed="unfinished")
                 failures += 1
                 whole = False
@@ -101,7 +102,7 @@ class Watcher:
                 continue
             failures = refused = 0
             asked = 0.0
-            if isinstance(state, Running) and self._clock.now() - order.sent_at > MAX_WATCHING:
+            if isinstance(state, Running) and self._clock.now() - _order(generation).sent_at > MAX_WATCHING:
                 return await self._rows.fail(generation, texts.endings.NEVER_FINISHED, billed="unfinished")
             if isinstance(state, Running):
                 if state.fraction is not None:
@@ -112,7 +113,7 @@ class Watcher:
                     # Who was woken before the look was due has heard that it is finished now.
                     woken = looked_s < due_s - EARLY_S
                     self._learn(generation, looked_s if woken else seen_s, looked_s, looks)
-                return await self._finished(generation, state.location)
+                return replace(generation, order=replace(_order(generation), location=state.location))
             else:
                 return await self._not_made(generation, state)
 
@@ -126,8 +127,7 @@ class Watcher:
 
     def _elapsed(self, generation: Generation) -> float:
         """Seconds since the order."""
-        assert generation.order is not None
-        return (self._clock.now() - generation.order.sent_at).total_seconds()
+        return (self._clock.now() - _order(generation).sent_at).total_seconds()
 
     def _outlook(self, generation: Generation) -> Outlook:
         """What is known of the model's times: what this process has learned, before that what the card says."""
@@ -141,10 +141,10 @@ class Watcher:
         outlook = self._outlook(generation).learned(after_s, until_s, looks=looks)
         self._outlooks[generation.plan.model] = outlook
 
-    async def _cancel(self, generation: Generation, provider: VideoProvider, operation: str) -> Generation:
+    async def _cancel(self, generation: Generation, provider: VideoProvider) -> Generation:
         """Ask the provider to stop. Where it cannot, the clip is finished and delivered as agreed."""
         try:
-            stopped = await provider.cancel(operation)
+            stopped = await provider.cancel(_order(generation).operation)
         except ReelbotError as error:
             log.warning("cancel.failed", extra={"generation": generation.name, "error": str(error)})
             return await self._rows.end(generation, endings.cannot_stop(generation, self._clock.now(), for_good=False))
@@ -152,15 +152,6 @@ class Watcher:
         if stopped:
             return await self._rows.end(generation, endings.cancelled(generation, now))
         return await self._rows.end(generation, endings.cannot_stop(generation, now))
-
-    async def _finished(self, generation: Generation, location: str) -> Generation:
-        now = self._clock.now()
-
-        def finished(row: Generation) -> Generation:
-            assert row.order is not None
-            return row.moved(S.DOWNLOADING, now, order=replace(row.order, location=location), due_at=None)
-
-        return await self._rows.save(generation, finished)
 
     async def _not_made(self, generation: Generation, state: Failed) -> Generation:
         if state.refused:
@@ -174,3 +165,9 @@ class Watcher:
             else texts.endings.NO_VIDEO
         )
         return await self._rows.fail(generation, reason)
+
+
+def _order(generation: Generation) -> Order:
+    """What is watched."""
+    assert generation.order is not None
+    return generation.order

@@ -6,7 +6,10 @@ A hold counts as what was captured once it has ended so, as nothing once it was 
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, case, func, select, text
+import functools
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, func, select, text
 
 from core.generation import RUNNING, GenerationStatus
 from core.limits import Budget, Cap, OverLimit, subject_of
@@ -39,32 +42,47 @@ def check(connection: Connection, changes: Changes) -> None:
 
 def standing(connection: Connection, cap: Cap) -> int:
     """What counts against the cap now: micros, or orders."""
-    whose = _whose(cap)
-    if cap.since is None:
-        counted = select(func.count()).select_from(generations).where(generations.c.status.in_(_COUNTED), *whose)
-        return int(connection.execute(counted).scalar_one())
+    asked = _subject(cap)
+    if cap.since is not None:
+        asked["since"] = cap.since
+    return int(connection.execute(_counting(cap.budget, cap.counts_orders), asked).scalar_one())
+
+
+@functools.cache
+def _counting(budget: Budget, orders: bool) -> Select[int]:
+    """The statement for all caps of one kind."""
+    whose = _whose(budget)
+    if orders:
+        return select(func.count()).select_from(generations).where(generations.c.status.in_(_COUNTED), *whose)
     hold, end = ledger.alias("hold"), ledger.alias("ended")
     counts = case(
         (end.c.kind == EntryKind.RELEASE.value, 0), (end.c.kind == EntryKind.CAPTURE.value, end.c.amount),
         else_=hold.c.amount,
     )  # fmt: skip
-    spent = (
+    return (
         select(func.coalesce(func.sum(counts), 0))
         .select_from(
             hold.join(generations, generations.c.id == hold.c.generation_id).outerjoin(end, end.c.hold_id == hold.c.id)
         )
-        .where(hold.c.kind == EntryKind.HOLD.value, hold.c.at >= cap.since, *whose)
+        .where(hold.c.kind == EntryKind.HOLD.value, hold.c.at >= bindparam("since", type_=hold.c.at.type), *whose)
     )
-    return int(connection.execute(spent).scalar_one())
 
 
-def _whose(cap: Cap) -> tuple[ColumnElement[bool], ...]:
-    if cap.budget is Budget.PERSON:
-        return (generations.c.requester_id == cap.subject,)
-    if cap.budget is Budget.TEAM:
-        return (generations.c.team == cap.subject,)
+def _whose(budget: Budget) -> tuple[ColumnElement[bool], ...]:
+    if budget is Budget.PERSON:
+        return (generations.c.requester_id == bindparam("subject"),)
+    if budget is Budget.TEAM:
+        return (generations.c.team == bindparam("subject"),)
+    if budget is Budget.CHANNEL:
+        return (generations.c.platform == bindparam("in_platform"), generations.c.chat == bindparam("in_chat"))
+    return ()
+
+
+def _subject(cap: Cap) -> dict[str, Any]:
+    if cap.budget in (Budget.PERSON, Budget.TEAM):
+        return {"subject": cap.subject}
     if cap.budget is Budget.CHANNEL:
         platform, _, chat = cap.subject.partition(" ")
         assert cap.subject == subject_of(platform, chat)
-        return (generations.c.platform == platform, generations.c.chat == chat)
-    return ()
+        return {"in_platform": platform, "in_chat": chat}
+    return {}

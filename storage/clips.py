@@ -34,6 +34,8 @@ CHUNK_BYTES = 1024 * 1024
 """How much is read at a time."""
 PART_BYTES = 5 * 1024 * 1024
 """One part of an upload in parts: the least that S3 and GCS take."""
+PIECE_BYTES = 512 * 1024
+"""The same into a folder, which takes any size: what is under way is in memory several times over."""
 PARTS_AT_ONCE = 2
 
 CLIENT: ClientConfig = {
@@ -62,10 +64,9 @@ class ObjectClipStore:
 
     async def put(self, path: Path, name: str) -> None:
         """Keep the file under `name`, in parts when it is large; nobody ever sees half of it."""
+        piece = PIECE_BYTES if isinstance(self._store, LocalStore) else PART_BYTES
         with _store_errors(name):
-            await obstore.put_async(
-                self._store, _checked(name), path, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE
-            )
+            await obstore.put_async(self._store, _checked(name), path, chunk_size=piece, max_concurrency=PARTS_AT_ONCE)
             if isinstance(self._store, LocalStore) and self._store.prefix is not None:
                 await asyncio.to_thread(_flush, self._store.prefix / name)
 

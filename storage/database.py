@@ -74,7 +74,7 @@ class Database:
     """Runs functions that take a connection, each in a transaction (`write`) or without one (`read`).
 
     SQLite has one connection that writes, with `BEGIN IMMEDIATE` so that what a transaction read is still true when it
-    saves, and a few that read; on PostgreSQL both share one pool.
+    saves, a few that read, and one that only glances; on PostgreSQL all share one pool.
     """
 
     def __init__(self, url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
@@ -86,6 +86,8 @@ class Database:
             writer = _sqlite(address, busy_timeout_s, pool_size=1)
             event.listen(writer, "begin", _begin_immediate)
             reader = _sqlite(address, busy_timeout_s, pool_size=SQLITE_READERS, isolation_level="AUTOCOMMIT")
+            self._glancer: Engine | None = _sqlite(address, 0.0, pool_size=1, isolation_level="AUTOCOMMIT")
+            self._glances: Connection | None = None
             self._writing, self._reading = _Threads(1), _Threads(SQLITE_READERS)
         else:
             writer = create_engine(
@@ -97,6 +99,7 @@ class Database:
                 hide_parameters=HIDDEN,
             )
             reader = writer.execution_options(isolation_level="AUTOCOMMIT")
+            self._glancer = None
             self._writing = self._reading = _Threads(POOL_SIZE)
         self._writer, self._reader = writer, reader
 
@@ -127,6 +130,19 @@ class Database:
 
         return await self._finish(self._reading.run(reading))
 
+    async def glance(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """`read`, for a few rows that an index finds. On SQLite they are read here and now: handing that over to a
+        thread takes about four times as long as the reading (0.4 ms and 0.1 ms of processor time). Where the file is
+        locked, and so would have to be waited for, it is handed over after all."""
+        if self._glancer is not None and not self._closed:
+            try:
+                if self._glances is None:
+                    self._glances = self._glancer.connect()
+                return work(self._glances, *args, **kwargs)
+            except sql.DBAPIError:
+                self._glance_no_more()
+        return await self.read(work, *args, **kwargs)
+
     async def close(self) -> None:
         """Finish what was begun, then close every connection; harmless when it is closed."""
         if self._closed:
@@ -134,10 +150,18 @@ class Database:
         self._closed = True
         if self._begun:
             await asyncio.wait(self._begun)
+        if self._glancer is not None:
+            self._glance_no_more()
+            self._glancer.dispose()
         await self._reading.run(self._reader.dispose)
         await self._writing.run(self._writer.dispose)
         self._reading.close()
         self._writing.close()
+
+    def _glance_no_more(self) -> None:
+        connection, self._glances = self._glances, None
+        if connection is not None:
+            connection.close()
 
     async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
         """Await `work` in a task of its own: a caller that is cancelled leaves when it is done, and neither tears a
@@ -227,6 +251,6 @@ def is_duplicate(error: sql.IntegrityError) -> bool:
     return getattr(error.orig, "sqlstate", "") == "23505"
 
 
-def upsert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """An insert that can say what to do with a row that is there already, on either database."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+def upsert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An insert that can say what to do with a row that is there already, in the dialect of either database."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

@@ -11,14 +11,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, literal, or_, select, update
 
-from core.events import Announce, Event
+from core.events import Announce, Event, on_the_way
 from core.repositories import Changes, UntoldEvent
 from storage.columns import Moment
 from storage.database import Database
 from storage.tables import events, generations
 
+_AS_READ = select(generations.c.body).where(
+    generations.c.id == bindparam("asked"), generations.c.revision == bindparam("as_read")
+)
 _UNTOLD = and_(events.c.sent_at.is_(None), events.c.given_up_at.is_(None))
 
 
@@ -75,11 +78,15 @@ def announced(connection: Connection, changes: Changes, announce: Announce) -> l
     """What is to be told of the changes; to be asked before the generations are saved."""
     found = []
     for after in sorted(changes.generations, key=lambda generation: generation.id):
-        same = (generations.c.id == after.id) & (generations.c.revision == after.revision)
-        before = connection.execute(select(generations.c.body).where(same)).scalar_one_or_none()
-        event = announce(before, after, changes.entries, changes.house)
-        if event is not None:
-            found.append(event)
+        asked = {"asked": after.id, "as_read": after.revision}
+        before = connection.execute(_AS_READ, asked).scalar_one_or_none()
+        for row in on_the_way(before, after):
+            # What is booked in the same go belongs to where it stands in the end.
+            entries, house = (changes.entries, changes.house) if row is after else ((), ())
+            event = announce(before, row, entries, house)
+            if event is not None:
+                found.append(event)
+            before = row
     return found
 
 

@@ -1,17 +1,21 @@
-"""Everything that reads rows, as plain functions of a connection."""
+"""Everything that reads rows, as plain functions of a connection.
+
+What runs in every turn is a `Prepared`, put together once and given what is asked for.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Collection
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, false, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, func, literal_column, not_, or_, select
 
 from core.conversation import Conversation, Waiting
 from core.generation import OPEN, RUNNING, Generation, GenerationStatus
 from core.messages import ConversationKey
 from core.money import EntryKind, LedgerEntry
-from core.repositories import Admitted, Scene, Unsent
+from core.repositories import Admitted, Scene
+from storage.prepared import Prepared
 from storage.tables import (
     GIVEN_UP,
     conversations,
@@ -31,19 +35,69 @@ MAX_FINISHED = 10
 """How many of the others a scene holds."""
 MAX_CONVERSATIONS = 20
 MAX_TIMES = 100
-LONGEST_PAUSE = timedelta(minutes=30)
-"""What is put off for longer was put off by a clock that was set back since, or by a service that may say so again."""
+_STANDS_FOR = Prepared(
+    select(messages.c.message_id)
+    .where(messages.c.anchor == bindparam("asked"), messages.c.anchor != literal_column("''"))
+    .order_by(messages.c.id.desc())
+    .limit(1)
+)
+"""Put together once: it is asked for nearly everything that is sent. The second condition is the index's own."""
 
 
-def _in_place(table: Table, key: ConversationKey) -> ColumnElement[bool]:
-    return and_(table.c.platform == key.platform, table.c.chat == key.chat, table.c.thread == key.thread)
+def _in_place(table: Table) -> ColumnElement[bool]:
+    """Rows of the place that a statement is given with `_place`."""
+    return and_(
+        table.c.platform == bindparam("in_platform"),
+        table.c.chat == bindparam("in_chat"),
+        table.c.thread == bindparam("in_thread"),
+    )
 
 
-def _keys(connection: Connection, table: Table, open_rows: ColumnElement[bool]) -> tuple[ConversationKey, ...]:
-    """The places of the rows that are open, the longest waiting first."""
-    place = (table.c.platform, table.c.chat, table.c.thread)
-    rows = connection.execute(select(*place).where(open_rows).group_by(*place).order_by(func.min(table.c.id)))
-    return tuple(ConversationKey(platform=row.platform, chat=row.chat, thread=row.thread) for row in rows)
+def _place(key: ConversationKey) -> dict[str, str]:
+    return {"in_platform": key.platform, "in_chat": key.chat, "in_thread": key.thread}
+
+
+_WAITING_IN = Prepared(
+    select(inbox.c.id, inbox.c.body, inbox.c.received_at)
+    .where(_in_place(inbox), inbox.c.done_at.is_(None))
+    .order_by(inbox.c.id)
+)
+_KNOWN = Prepared(
+    select(
+        or_(
+            select(conversations.c.id).where(_in_place(conversations)).exists(),
+            select(inbox.c.id).where(_in_place(inbox), inbox.c.done_at.is_(None)).exists(),
+        )
+    )
+)
+_MESSAGE = and_(
+    messages.c.platform == bindparam("in_platform"),
+    messages.c.chat == bindparam("in_chat"),
+    messages.c.message_id == bindparam("asked"),
+)
+_CONVERSATION_OF = Prepared(select(messages.c.conversation_id).where(_MESSAGE))
+_GENERATION_OF = Prepared(select(messages.c.generation_id).where(_MESSAGE))
+_CURRENT = Prepared(
+    select(conversations.c.id).where(
+        _in_place(conversations), conversations.c.owner_id == bindparam("owner"), conversations.c.is_current
+    )
+)
+_CONVERSATION = Prepared(select(conversations.c.body).where(conversations.c.id == bindparam("asked")))
+_IS_ALIVE = generations.c.status.in_([literal_column(f"'{status}'") for status in ALIVE])
+_OF_CONVERSATION = select(generations.c.body).where(generations.c.conversation_id == bindparam("asked"))
+_ALIVE_OF = Prepared(_OF_CONVERSATION.where(_IS_ALIVE))
+_LATEST_OF = Prepared(_OF_CONVERSATION.where(not_(_IS_ALIVE)).order_by(generations.c.id.desc()).limit(MAX_FINISHED))
+_GENERATION = Prepared(select(generations.c.body).where(generations.c.id == bindparam("asked")))
+_NEWEST_SAID = Prepared(
+    # Newest first along the primary key: what is asked for was said lately, so few rows are looked at.
+    select(outbox.c.sent_at, outbox.c.attempts)
+    .where(outbox.c.anchor == bindparam("asked"))
+    .order_by(outbox.c.id.desc())
+    .limit(1)
+)
+_TO_BE_SAID = Prepared(
+    select(outbox.c.id).where(outbox.c.anchor == bindparam("asked"), outbox.c.sent_at.is_(None)).limit(1)
+)
 
 
 def probe(connection: Connection) -> None:
@@ -53,67 +107,53 @@ def probe(connection: Connection) -> None:
 
 def waiting(connection: Connection, key: ConversationKey) -> tuple[Waiting, ...]:
     """What waits in a place, oldest first."""
-    statement = (
-        select(inbox.c.id, inbox.c.body, inbox.c.received_at)
-        .where(_in_place(inbox, key), inbox.c.done_at.is_(None))
-        .order_by(inbox.c.id)
-    )
-    rows = connection.execute(statement)
-    return tuple(Waiting(row=row.id, incoming=row.body, received_at=row.received_at) for row in rows)
+    rows = _WAITING_IN.rows(connection, _place(key))
+    return tuple(Waiting(row=row, incoming=body, received_at=received_at) for row, body, received_at in rows)
 
 
 def waiting_keys(connection: Connection) -> tuple[ConversationKey, ...]:
-    """Every place where something waits."""
-    return _keys(connection, inbox, inbox.c.done_at.is_(None))
+    """Every place where something waits, the longest waiting first."""
+    place = (inbox.c.platform, inbox.c.chat, inbox.c.thread)
+    rows = connection.execute(
+        select(*place).where(inbox.c.done_at.is_(None)).group_by(*place).order_by(func.min(inbox.c.id))
+    )
+    return tuple(ConversationKey(platform=row.platform, chat=row.chat, thread=row.thread) for row in rows)
 
 
 def known(connection: Connection, key: ConversationKey) -> bool:
     """Whether there is a conversation in a place, or something waits that may begin one."""
-    begun = select(conversations.c.id).where(_in_place(conversations, key)).exists()
-    waits = select(inbox.c.id).where(_in_place(inbox, key), inbox.c.done_at.is_(None)).exists()
-    return bool(connection.execute(select(or_(begun, waits))).scalar_one())
+    return bool(_KNOWN.value(connection, _place(key)))
 
 
 def conversation_of(connection: Connection, key: ConversationKey, message_id: str) -> str | None:
     """The conversation that a message of either side belongs to."""
-    statement = select(messages.c.conversation_id).where(
-        messages.c.platform == key.platform, messages.c.chat == key.chat, messages.c.message_id == message_id
-    )
-    found: str | None = connection.execute(statement).scalar_one_or_none()
+    asked = {"in_platform": key.platform, "in_chat": key.chat, "asked": message_id}
+    found: str | None = _CONVERSATION_OF.value(connection, asked)
     return found
 
 
 def generation_of(connection: Connection, key: ConversationKey, message_id: str) -> int | None:
     """The generation that a message of ours is about."""
-    statement = select(messages.c.generation_id).where(
-        messages.c.platform == key.platform, messages.c.chat == key.chat, messages.c.message_id == message_id
-    )
-    found: int | None = connection.execute(statement).scalar_one_or_none()
+    asked = {"in_platform": key.platform, "in_chat": key.chat, "asked": message_id}
+    found: int | None = _GENERATION_OF.value(connection, asked)
     return found
 
 
 def scene(connection: Connection, conversation_id: str) -> Scene | None:
     """The conversation with every generation that is alive and the last finished ones, newest first."""
-    conversation: Conversation | None = connection.execute(
-        select(conversations.c.body).where(conversations.c.id == conversation_id)
-    ).scalar_one_or_none()
+    asked = {"asked": conversation_id}
+    conversation: Conversation | None = _CONVERSATION.value(connection, asked)
     if conversation is None:
         return None
-    own = select(generations.c.body).where(generations.c.conversation_id == conversation_id)
-    alive = connection.execute(own.where(generations.c.status.in_(ALIVE))).scalars()
-    latest = own.where(generations.c.status.not_in(ALIVE)).order_by(generations.c.id.desc()).limit(MAX_FINISHED)
     # Two statements: a row that moves between them may turn up twice, and is then taken as it was read last.
-    found: dict[int, Generation] = {generation.id: generation for generation in alive}
-    found.update({generation.id: generation for generation in connection.execute(latest).scalars()})
+    found: dict[int, Generation] = {row.id: row for (row,) in _ALIVE_OF.rows(connection, asked)}
+    found.update({row.id: row for (row,) in _LATEST_OF.rows(connection, asked)})
     return Scene(conversation=conversation, generations=tuple(found[row] for row in sorted(found, reverse=True)))
 
 
 def current(connection: Connection, key: ConversationKey, owner_id: str) -> str | None:
     """Somebody's current conversation in a place."""
-    statement = select(conversations.c.id).where(
-        _in_place(conversations, key), conversations.c.owner_id == owner_id, conversations.c.is_current
-    )
-    found: str | None = connection.execute(statement).scalar_one_or_none()
+    found: str | None = _CURRENT.value(connection, {**_place(key), "owner": owner_id})
     return found
 
 
@@ -121,17 +161,16 @@ def owned(connection: Connection, key: ConversationKey, owner_id: str) -> tuple[
     """Somebody's conversations in a place, latest first."""
     statement = (
         select(conversations.c.body)
-        .where(_in_place(conversations, key), conversations.c.owner_id == owner_id)
+        .where(_in_place(conversations), conversations.c.owner_id == owner_id)
         .order_by(conversations.c.updated_at.desc())
         .limit(MAX_CONVERSATIONS)
     )
-    return tuple(connection.execute(statement).scalars())
+    return tuple(connection.execute(statement, _place(key)).scalars())
 
 
 def generation(connection: Connection, generation_id: int) -> Generation | None:
     """One generation as it is now."""
-    statement = select(generations.c.body).where(generations.c.id == generation_id)
-    found: Generation | None = connection.execute(statement).scalar_one_or_none()
+    found: Generation | None = _GENERATION.value(connection, {"asked": generation_id})
     return found
 
 
@@ -139,6 +178,25 @@ def with_status(connection: Connection, *statuses: str) -> tuple[Generation, ...
     """Every generation in one of these statuses, oldest first."""
     statement = select(generations.c.body).where(generations.c.status.in_(statuses)).order_by(generations.c.id)
     return tuple(connection.execute(statement).scalars())
+
+
+def some(connection: Connection, ids: Collection[int]) -> tuple[Generation, ...]:
+    """These rows as they are now, oldest first."""
+    statement = select(generations.c.body).where(generations.c.id.in_(ids)).order_by(generations.c.id)
+    return tuple(connection.execute(statement).scalars())
+
+
+def revisions(connection: Connection, *statuses: str) -> dict[int, int]:
+    """The revision of every generation in one of these statuses, oldest first."""
+    columns = generations.c
+    statement = select(columns.id, columns.revision).where(columns.status.in_(statuses)).order_by(columns.id)
+    return dict(connection.execute(statement).all())
+
+
+def count(connection: Connection, *statuses: str) -> int:
+    """How many are in one of these statuses."""
+    statement = select(func.count()).select_from(generations).where(generations.c.status.in_(statuses))
+    return int(connection.execute(statement).scalar_one())
 
 
 def due(connection: Connection, now: datetime, *statuses: str) -> tuple[Generation, ...]:
@@ -186,25 +244,20 @@ def times(connection: Connection, model: str) -> tuple[float, ...]:
 
 def message_of(connection: Connection, anchor: str) -> str:
     """The platform's message that an anchor stands for, or empty."""
-    statement = (
-        select(messages.c.message_id)
-        .where(messages.c.anchor == anchor, messages.c.anchor != "")
-        .order_by(messages.c.id.desc())
-        .limit(1)
-    )
-    return connection.execute(statement).scalar_one_or_none() or ""
+    return _STANDS_FOR.value(connection, {"asked": anchor}) or ""
 
 
 def shown_at(connection: Connection, anchor: str) -> datetime | None:
     """When the newest of what was to be said under an anchor went out; None when nobody can have seen it."""
-    of_anchor = outbox.c.anchor == anchor
-    # Newest first along the primary key: what is asked for was said lately, so few rows are looked at.
-    newest = select(outbox.c.sent_at, outbox.c.attempts).where(of_anchor).order_by(outbox.c.id.desc()).limit(1)
-    row = connection.execute(newest).one_or_none()
-    if row is None or row.sent_at is None or row.attempts == GIVEN_UP:
+    asked = {"asked": anchor}
+    newest = _NEWEST_SAID.row(connection, asked)
+    if newest is None:
         return None
-    waits = connection.execute(select(outbox.c.id).where(of_anchor, outbox.c.sent_at.is_(None)).limit(1)).first()
-    return row.sent_at if waits is None else None
+    sent_at: datetime | None
+    sent_at, attempts = newest
+    if sent_at is None or attempts == GIVEN_UP:
+        return None
+    return sent_at if _TO_BE_SAID.row(connection, asked) is None else None
 
 
 def entries(connection: Connection, generation_id: int) -> tuple[LedgerEntry, ...]:
@@ -241,34 +294,3 @@ def balance(connection: Connection, generation_id: int) -> dict[str, int]:
         .group_by(ledger.c.kind)
     )
     return {kind: int(amount) for kind, amount in connection.execute(statement)}
-
-
-def put_off(now: datetime) -> ColumnElement[bool]:
-    """Whether a row of the outbox has to wait."""
-    return func.coalesce(and_(outbox.c.due_at > now, outbox.c.due_at <= now + LONGEST_PAUSE), false())
-
-
-def unsent(connection: Connection, key: ConversationKey, now: datetime) -> tuple[Unsent, ...]:
-    """What is to be sent in a place, in order, up to the first row that has to wait."""
-    statement = (
-        select(outbox.c.id, outbox.c.body, outbox.c.attempts, put_off(now).label("waits"))
-        .where(_in_place(outbox, key), outbox.c.sent_at.is_(None))
-        .order_by(outbox.c.id)
-    )
-    ready: list[Any] = []
-    for row in connection.execute(statement):
-        if row.waits:
-            break
-        ready.append(row)
-    shown = {anchor: message_of(connection, anchor) for anchor in {row.body.anchor for row in ready} - {""}}
-    return tuple(
-        Unsent(row=row.id, post=row.body, attempts=row.attempts, message_id=shown.get(row.body.anchor, ""))
-        for row in ready
-    )
-
-
-def unsent_keys(connection: Connection, now: datetime) -> tuple[ConversationKey, ...]:
-    """Every place whose first unsent row does not have to wait."""
-    place = (outbox.c.platform, outbox.c.chat, outbox.c.thread)
-    first = select(func.min(outbox.c.id)).where(outbox.c.sent_at.is_(None)).group_by(*place)
-    return _keys(connection, outbox, and_(outbox.c.id.in_(first), not_(put_off(now))))

@@ -5,11 +5,13 @@ Reading it is `storage.loading`'s work.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from sqlalchemy import Connection
 
 from storage.database import upsert
+from storage.prepared import Prepared
 from storage.tables import messages
 
 
@@ -37,11 +39,13 @@ def remember(connection: Connection, rows: list[dict[str, Any]], *columns: str) 
     latest = {(row["platform"], row["chat"], row["message_id"]): row for row in rows}  # the last word on each
     if not latest:
         return
-    add = upsert(connection, messages)
-    if columns:
-        changed = {name: add.excluded[name] for name in columns}
-        add = add.on_conflict_do_update(index_elements=["platform", "chat", "message_id"], set_=changed)
-    else:
-        add = add.on_conflict_do_nothing()
-    # The rows beside the statement, not in it: with them it would be put together anew each time.
-    connection.execute(add, list(latest.values()))
+    _add(connection.dialect.name, columns).each(connection, list(latest.values()))
+
+
+@functools.cache
+def _add(dialect: str, changed: tuple[str, ...]) -> Prepared:
+    add = upsert(dialect, messages)
+    if not changed:
+        return Prepared(add.on_conflict_do_nothing())
+    new = {name: add.excluded[name] for name in changed}
+    return Prepared(add.on_conflict_do_update(index_elements=["platform", "chat", "message_id"], set_=new))

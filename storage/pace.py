@@ -108,13 +108,13 @@ def _interval(rate: Rate) -> timedelta:
 
 def _make(connection: Connection, names: Sequence[str]) -> None:
     rows = [{"name": name, "free_at": func.clock_timestamp()} for name in names]
-    connection.execute(upsert(connection, paces).values(rows).on_conflict_do_nothing())
+    connection.execute(upsert(connection.dialect.name, paces).values(rows).on_conflict_do_nothing())
 
 
 def _hold(connection: Connection, name: str, seconds: float) -> None:
     now = func.clock_timestamp()
     until = now + timedelta(seconds=seconds)
-    new = upsert(connection, paces).values(name=name, free_at=now, held_until=until)
+    new = upsert(connection.dialect.name, paces).values(name=name, free_at=now, held_until=until)
     later = func.greatest(paces.c.held_until, new.excluded.held_until)
     connection.execute(new.on_conflict_do_update(index_elements=[paces.c.name], set_={"held_until": later}))
 

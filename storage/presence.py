@@ -33,7 +33,7 @@ def alive(connection: Connection, now: datetime, before: LastAlive | None, chang
     """Keep this moment and the changes, unless another moment than `before` is kept already."""
     number = int(_databases_time(connection) if connection.dialect.name == "postgresql" else now.timestamp())
     if before is None:
-        first = upsert(connection, counters).values(name=ALIVE, value=number).on_conflict_do_nothing()
+        first = upsert(connection.dialect.name, counters).values(name=ALIVE, value=number).on_conflict_do_nothing()
         kept = connection.execute(first.returning(counters.c.name)).one_or_none() is not None
     else:
         same = (counters.c.name == ALIVE) & (counters.c.value == before.mark)

@@ -1,31 +1,31 @@
 """Everything that writes rows, as plain functions of a connection. The caller's transaction makes each whole.
 
 A conditional save names the revision that was read; whoever comes second gets StaleRow, and the caller's transaction
-is rolled back.
+is rolled back. Statements that run in every turn are put together once, as in `storage.loading`.
 """
 
 from __future__ import annotations
 
+import functools
 import secrets as random
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, insert, not_, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from core.conversation import Conversation
 from core.errors import PermanentError, StaleRow
 from core.events import Announce
 from core.generation import Generation, GenerationStatus, OrderOutcome
-from core.messages import ConversationKey, Incoming, Message, short_id
+from core.messages import Incoming, Message, short_id
 from core.money import EntryKind, LedgerEntry
 from core.repositories import Changes
 from storage import budgets, events
 from storage.database import is_duplicate, upsert
-from storage.loading import put_off
 from storage.message_map import message_row, remember
+from storage.prepared import Prepared
 from storage.tables import (
     GIVEN_UP,
     conversations,
@@ -42,24 +42,45 @@ from storage.tables import (
 
 SECRET_BYTES = 32
 
+_FINISH = Prepared(
+    update(inbox)
+    .where(inbox.c.id == bindparam("row"), inbox.c.done_at.is_(None))
+    .returning(inbox.c.platform, inbox.c.chat, inbox.c.message_id)
+)
+_HELD = ledger.alias("held")
+_HOLD_OF = select(_HELD.c.id).where(_HELD.c.generation_id == bindparam("ended"), _HELD.c.kind == EntryKind.HOLD.value)
+_ADD_ENTRY = Prepared(insert(ledger))
+_END_HOLD = Prepared(insert(ledger).values(hold_id=_HOLD_OF.scalar_subquery()))
+_ADD_HOUSE_COSTS, _ADD_TURNS, _ADD_POSTS, _ADD_MODEL_CALLS = (
+    Prepared(insert(table)) for table in (house_costs, turns, outbox, model_calls)
+)
+_ADD = {table.name: Prepared(insert(table)) for table in (conversations, generations)}
+_UPDATE = {
+    table.name: Prepared(
+        update(table).where(table.c.id == bindparam("same_id"), table.c.revision == bindparam("as_read"))
+    )
+    for table in (conversations, generations)
+}
+
+
+@functools.cache
+def _receive(dialect: str) -> Prepared:
+    new = upsert(dialect, inbox).on_conflict_do_nothing(index_elements=["platform", "event_id"])
+    return Prepared(new.returning(inbox.c.id))
+
 
 def receive(connection: Connection, incoming: Incoming, now: datetime) -> bool:
     """Put an event into the inbox; False when it is known already."""
-    statement = (
-        upsert(connection, inbox)
-        .values(
-            platform=incoming.key.platform,
-            event_id=incoming.event_id,
-            chat=incoming.key.chat,
-            thread=incoming.key.thread,
-            message_id=incoming.id if isinstance(incoming, Message) else "",
-            body=incoming,
-            received_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=["platform", "event_id"])
-        .returning(inbox.c.id)
-    )
-    return connection.execute(statement).first() is not None
+    values = {
+        "platform": incoming.key.platform,
+        "event_id": incoming.event_id,
+        "chat": incoming.key.chat,
+        "thread": incoming.key.thread,
+        "message_id": incoming.id if isinstance(incoming, Message) else "",
+        "body": incoming,
+        "received_at": now,
+    }
+    return _receive(connection.dialect.name).row(connection, values) is not None
 
 
 def commit(connection: Connection, changes: Changes, announce: Announce | None = None) -> tuple[int, ...]:
@@ -79,8 +100,8 @@ def commit(connection: Connection, changes: Changes, announce: Announce | None =
     for entry in changes.entries:
         _add_entry(connection, entry)
     if changes.house:
-        connection.execute(
-            insert(house_costs),
+        _ADD_HOUSE_COSTS.each(
+            connection,
             [
                 {"generation_id": one.generation_id, "amount": one.amount, "reason": one.reason, "at": one.at}
                 for one in changes.house
@@ -91,12 +112,12 @@ def commit(connection: Connection, changes: Changes, announce: Announce | None =
             {"conversation_id": turn.conversation_id, "person_id": turn.person_id, "at": turn.at, "body": turn}
             for turn in changes.turns
         ]
-        connection.execute(insert(turns), rows)
+        _ADD_TURNS.each(connection, rows)
     if changes.unsaid:
         out_of_date = and_(outbox.c.anchor.in_(changes.unsaid), outbox.c.sent_at.is_(None))
         connection.execute(update(outbox).where(out_of_date).values(sent_at=changes.at, attempts=GIVEN_UP))
     if changes.posts:
-        connection.execute(insert(outbox), _outbox_rows(changes))
+        _ADD_POSTS.each(connection, _outbox_rows(changes))
     posted = [
         message_row(item.key.platform, item.key.chat, item.message_id, changes.conversation_id, item.generation_id)
         for item in changes.messages
@@ -104,27 +125,22 @@ def commit(connection: Connection, changes: Changes, announce: Announce | None =
     # Such a message may be one that an anchor stands for, edited into something else: it keeps its anchor.
     remember(connection, posted, "conversation_id", "generation_id")
     if changes.uses:
-        connection.execute(insert(model_calls), _model_call_rows(changes))
+        _ADD_MODEL_CALLS.each(connection, _model_call_rows(changes))
     return tuple(event.generation_id for event in new)
 
 
 def _finish_inbox(connection: Connection, changes: Changes) -> None:
     if not changes.done:
         return
-    statement = (
-        update(inbox)
-        .where(inbox.c.id.in_(changes.done), inbox.c.done_at.is_(None))
-        .values(done_at=changes.at, conversation_id=changes.conversation_id or None)
-        .returning(inbox.c.platform, inbox.c.chat, inbox.c.message_id)
-    )
-    finished = connection.execute(statement).all()
-    if len(finished) != len(set(changes.done)):
-        raise StaleRow("A message was dealt with by somebody else meanwhile.")
-    known = [
-        message_row(row.platform, row.chat, row.message_id, changes.conversation_id)
-        for row in finished
-        if row.message_id and changes.conversation_id
-    ]
+    values = {"done_at": changes.at, "conversation_id": changes.conversation_id or None}
+    known = []
+    for row in sorted(set(changes.done)):  # one order for all, against deadlocks
+        finished = _FINISH.row(connection, {"row": row, **values})
+        if finished is None:
+            raise StaleRow("A message was dealt with by somebody else meanwhile.")
+        platform, chat, message_id = finished
+        if message_id and changes.conversation_id:
+            known.append(message_row(platform, chat, message_id, changes.conversation_id))
     remember(connection, known)  # an edited message comes in again under its id and stays where it belongs
 
 
@@ -184,10 +200,10 @@ def _save(
     values = {**values, "revision": revision + 1}
     try:
         if revision == 0:
-            connection.execute(insert(table).values(id=row_id, **values))
+            _ADD[table.name].change(connection, {"id": row_id, **values})
             return
-        same = (table.c.id == row_id) & (table.c.revision == revision)
-        won = connection.execute(update(table).where(same).values(**values)).rowcount == 1
+        same = {"same_id": row_id, "as_read": revision}
+        won = _UPDATE[table.name].change(connection, {**same, **values}) == 1
     except IntegrityError as error:
         if is_duplicate(error):
             raise StaleRow(f"Somebody else saved {name}, or another current one in its place, first.") from error
@@ -197,9 +213,6 @@ def _save(
 
 
 def _add_entry(connection: Connection, entry: LedgerEntry) -> None:
-    ends = entry.kind in (EntryKind.CAPTURE, EntryKind.RELEASE)
-    held = ledger.alias("held")
-    hold = select(held.c.id).where(held.c.generation_id == entry.generation_id, held.c.kind == EntryKind.HOLD.value)
     values = {
         "kind": entry.kind.value,
         "amount": entry.amount,
@@ -209,10 +222,12 @@ def _add_entry(connection: Connection, entry: LedgerEntry) -> None:
         "team": entry.team,
         "reason": entry.reason,
         "at": entry.at,
-        "hold_id": hold.scalar_subquery() if ends else None,
     }
     try:
-        connection.execute(insert(ledger).values(**values))
+        if entry.kind in (EntryKind.CAPTURE, EntryKind.RELEASE):
+            _END_HOLD.change(connection, {**values, "ended": entry.generation_id})
+        else:
+            _ADD_ENTRY.change(connection, values)
     except IntegrityError as error:
         raise PermanentError(
             f"The ledger refuses {entry.kind} for {short_id(entry.generation_id)}: a generation is held once, and its "
@@ -253,55 +268,9 @@ def _model_call_rows(changes: Changes) -> list[dict[str, Any]]:
     ]
 
 
-def sent(connection: Connection, rows: Mapping[int, str], now: datetime, moved: Mapping[int, ConversationKey]) -> None:
-    """Mark outbox rows as sent and remember their messages; rows that were sent before stay as they are."""
-    statement = (
-        update(outbox)
-        .where(outbox.c.id.in_(rows), outbox.c.sent_at.is_(None))
-        .values(sent_at=now)
-        .returning(
-            outbox.c.id,
-            outbox.c.platform,
-            outbox.c.chat,
-            outbox.c.anchor,
-            outbox.c.conversation_id,
-            outbox.c.generation_id,
-        )
-    )
-    rows_sent = sorted(connection.execute(statement).all(), key=lambda row: row.id)
-    given_up = [row.id for row in rows_sent if not rows[row.id]]
-    if given_up:
-        connection.execute(update(outbox).where(outbox.c.id.in_(given_up)).values(attempts=GIVEN_UP))
-    known = [
-        message_row(
-            row.platform,
-            moved[row.id].chat if row.id in moved else row.chat,
-            rows[row.id],
-            row.conversation_id,
-            row.generation_id,
-            "" if row.id in moved else row.anchor,
-        )
-        for row in rows_sent
-        if rows[row.id]
-    ]
-    remember(connection, known, "conversation_id", "generation_id", "anchor")
-
-
-def reserve_row(connection: Connection, row: int, now: datetime, until: datetime) -> bool:
-    """Have the outbox row wait for nobody but the caller; False when it waits for somebody else, or was sent."""
-    free = and_(outbox.c.id == row, outbox.c.sent_at.is_(None), not_(put_off(now)))
-    return connection.execute(update(outbox).where(free).values(due_at=until)).rowcount == 1
-
-
-def postpone(connection: Connection, row: int, until: datetime, counted: bool) -> None:
-    """Try the outbox row not before `until`, and count an attempt unless it is not to be counted."""
-    values = {"due_at": until, "attempts": outbox.c.attempts + int(counted)}
-    connection.execute(update(outbox).where(outbox.c.id == row, outbox.c.sent_at.is_(None)).values(values))
-
-
 def reserve(connection: Connection, counter: str, count: int) -> range:
     """The next `count` numbers of a counter, from 1 on; nobody else gets them."""
-    add = upsert(connection, counters).values(name=counter, value=count)
+    add = upsert(connection.dialect.name, counters).values(name=counter, value=count)
     statement = add.on_conflict_do_update(
         index_elements=["name"], set_={"value": counters.c.value + add.excluded.value}
     ).returning(counters.c.value)
@@ -311,7 +280,7 @@ def reserve(connection: Connection, counter: str, count: int) -> range:
 
 def secret(connection: Connection, name: str) -> bytes:
     """The random value of that name; made on first use."""
-    new = upsert(connection, secrets).values(name=name, value=random.token_bytes(SECRET_BYTES))
+    new = upsert(connection.dialect.name, secrets).values(name=name, value=random.token_bytes(SECRET_BYTES))
     connection.execute(new.on_conflict_do_nothing())
     value: bytes = connection.execute(select(secrets.c.value).where(secrets.c.name == name)).scalar_one()
     return bytes(value)

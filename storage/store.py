@@ -17,7 +17,7 @@ from core.limits import Cap
 from core.messages import ConversationKey, Incoming
 from core.money import LedgerEntry
 from core.repositories import Admitted, Changes, Scene, Unsent
-from storage import budgets, loading, presence, saving
+from storage import budgets, loading, outgoing, presence, saving
 from storage.backlog import Backlog, backlog
 from storage.database import BUSY_TIMEOUT_S, Database, sqlite_path
 from storage.events import EventStore
@@ -67,7 +67,7 @@ class SqlStore:
 
     async def waiting(self, key: ConversationKey) -> tuple[Waiting, ...]:
         """What waits in a place, oldest first."""
-        return await self._database.read(loading.waiting, key)
+        return await self._database.glance(loading.waiting, key)
 
     async def waiting_keys(self) -> tuple[ConversationKey, ...]:
         """Every place where something waits, the longest waiting first."""
@@ -75,23 +75,23 @@ class SqlStore:
 
     async def known(self, key: ConversationKey) -> bool:
         """Whether there is a conversation in this place, or something waits that may begin one."""
-        return await self._database.read(loading.known, key)
+        return await self._database.glance(loading.known, key)
 
     async def conversation_of(self, key: ConversationKey, message_id: str) -> str | None:
         """The conversation that a message of either side belongs to."""
-        return await self._database.read(loading.conversation_of, key, message_id)
+        return await self._database.glance(loading.conversation_of, key, message_id)
 
     async def generation_of(self, key: ConversationKey, message_id: str) -> int | None:
         """The generation that a message of ours is about, or None."""
-        return await self._database.read(loading.generation_of, key, message_id)
+        return await self._database.glance(loading.generation_of, key, message_id)
 
     async def scene(self, conversation_id: str) -> Scene | None:
         """The conversation with every open, running or ambiguous generation and the last ten others, newest first."""
-        return await self._database.read(loading.scene, conversation_id)
+        return await self._database.glance(loading.scene, conversation_id)
 
     async def current(self, key: ConversationKey, owner_id: str) -> str | None:
         """The conversation that somebody's plain message in this place belongs to."""
-        return await self._database.read(loading.current, key, owner_id)
+        return await self._database.glance(loading.current, key, owner_id)
 
     async def conversations(self, key: ConversationKey, owner_id: str) -> tuple[Conversation, ...]:
         """Somebody's conversations in this place, latest first, at most 20."""
@@ -105,11 +105,23 @@ class SqlStore:
 
     async def generation(self, generation_id: int) -> Generation | None:
         """The row as it is now."""
-        return await self._database.read(loading.generation, generation_id)
+        return await self._database.glance(loading.generation, generation_id)
 
     async def with_status(self, *statuses: str) -> tuple[Generation, ...]:
         """Every generation in one of these statuses, oldest first."""
         return await self._database.read(loading.with_status, *statuses)
+
+    async def some(self, ids: Collection[int]) -> tuple[Generation, ...]:
+        """These rows as they are now, oldest first, without those that do not exist; a page of them, not thousands."""
+        return await self._database.read(loading.some, ids)
+
+    async def revisions(self, *statuses: str) -> Mapping[int, int]:
+        """The revision of every generation in one of these statuses, by its id, oldest first."""
+        return await self._database.read(loading.revisions, *statuses)
+
+    async def count(self, *statuses: str) -> int:
+        """How many are in one of these statuses."""
+        return await self._database.read(loading.count, *statuses)
 
     async def due(self, now: datetime, *statuses: str) -> tuple[Generation, ...]:
         """Those of them whose `due_at` has come, oldest first."""
@@ -131,12 +143,12 @@ class SqlStore:
 
     async def message_of(self, anchor: str) -> str:
         """The platform's message that an anchor stands for, or empty."""
-        return await self._database.read(loading.message_of, anchor)
+        return await self._database.glance(loading.message_of, anchor)
 
     async def shown_at(self, anchor: str) -> datetime | None:
         """When the newest of what was to be said under an anchor went out; None when nothing did, while any of it
         still has to go out, and when the newest was given up."""
-        return await self._database.read(loading.shown_at, anchor)
+        return await self._database.glance(loading.shown_at, anchor)
 
     async def standing(self, caps: tuple[Cap, ...]) -> tuple[int, ...]:
         """What counts against each cap now: micros, or orders."""
@@ -157,28 +169,28 @@ class SqlStore:
     # --- outbox
 
     async def unsent(self, key: ConversationKey, now: datetime) -> tuple[Unsent, ...]:
-        """What is to be sent in a place, in order, up to the first row that has to wait."""
-        return await self._database.read(loading.unsent, key, now)
+        """What is to be sent in a place, in order, up to the first row that has to wait; a page at most."""
+        return await self._database.glance(outgoing.unsent, key, now)
 
     async def unsent_keys(self, now: datetime) -> tuple[ConversationKey, ...]:
         """Every place where something can be sent."""
-        return await self._database.read(loading.unsent_keys, now)
+        return await self._database.read(outgoing.unsent_keys, now)
 
-    async def reserve(self, row: int, now: datetime, until: datetime) -> bool:
-        """Keep the row, and what follows it in its place, from everybody else until `until`; False when somebody else
-        has reserved or sent it."""
-        return await self._database.write(saving.reserve_row, row, now, until)
+    async def reserve(self, rows: Collection[int], now: datetime, until: datetime) -> frozenset[int]:
+        """Keep these rows, and what follows each in its place, from everybody else until `until`; returns them without
+        those that somebody else has reserved or sent."""
+        return await self._database.write(outgoing.reserve, rows, now, until)
 
     async def sent(
         self, rows: Mapping[int, str], now: datetime, *, moved: Mapping[int, ConversationKey] | None = None
     ) -> None:
         """Mark rows as sent, each with the platform's message id (empty: given up); `moved` says which of them were
         said in another place than their own."""
-        await self._database.write(saving.sent, rows, now, moved or {})
+        await self._database.write(outgoing.sent, rows, now, moved or {})
 
     async def postpone(self, row: int, until: datetime, *, counted: bool = True) -> None:
         """Try the row, and what follows it in its place, not before `until`; an attempt is `counted` or not."""
-        await self._database.write(saving.postpone, row, until, counted)
+        await self._database.write(outgoing.postpone, row, until, counted)
 
     # --- watching
 

@@ -1,44 +1,21 @@
 """The `VideoProvider` port over the local renderer.
 
-An order is a file, so nothing is lost with the process: whoever polls starts the rendering again when it neither runs
-nor has finished. Leaves what is drawn to `storyboard` and how to `render`.
+An order is a file in the same folder as what is made of it, so nothing is lost with the process. Leaves what is drawn
+to `storyboard`, how to `render`, and running it to `adapters.rendering`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
-import shutil
-import threading
-import time
-from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adapters.animatic.render import Cancelled, render
 from adapters.animatic.storyboard import Storyboard, storyboard
-from core.errors import OrderNotSent, OrderRefused, PermanentError, TemporaryError
-from core.ports import Failed, Finished, OperationState, Reconciliation, Running, VideoOrder
+from adapters.rendering import RETRY_S, Rendering, Renderings, copy, write
+from core.errors import OrderNotSent, OrderRefused, PermanentError
+from core.ports import OperationState, Reconciliation, VideoOrder
 from core.request import TEXT_SLOTS, VideoRequest
-
-KEEP_S = 7 * 24 * 3600
-"""Seconds after which what is left of an order is removed, when the next one comes."""
-RETRY_S = 30.0
-"""Seconds until a rendering that the disk stopped is tried again."""
-
-
-@dataclass(slots=True)
-class _Rendering:
-    """One film in the making."""
-
-    stop: threading.Event = field(default_factory=threading.Event)
-    fraction: float = 0.0
-    task: asyncio.Task[None] | None = None
-
-    def progressed(self, fraction: float) -> None:
-        self.fraction = fraction
 
 
 class AnimaticVideoProvider:
@@ -47,17 +24,15 @@ class AnimaticVideoProvider:
     name = "animatic"
 
     def __init__(self, folder: Path, *, at_once: int = 1) -> None:
-        self._folder = folder
-        self._slots = asyncio.Semaphore(at_once)
-        self._running: dict[str, _Rendering] = {}
+        self._films = Renderings(folder, name=self.name, render=self._render, at_once=at_once)
 
     async def order(self, order: VideoOrder) -> str:
         """Save the order and begin. The same key gives the same operation, however often it is ordered.
 
         Raises OrderRefused for a shape, size or length that cannot be drawn, OrderNotSent when it cannot be saved."""
-        operation = f"animatic-{order.key}"
+        operation = self._films.operation(order.key)
         try:
-            self._path(operation, "json")
+            self._films.path(operation, "json")
             _board(_saved(order), None)
         except (PermanentError, ValueError) as error:
             raise OrderRefused(str(error)) from error
@@ -65,117 +40,49 @@ class AnimaticVideoProvider:
             await asyncio.to_thread(self._save, operation, order)
         except OSError as error:
             raise OrderNotSent("The order could not be written to disk.", retry_after=RETRY_S) from error
-        self._begin(operation)
+        self._films.begin(operation)
         return operation
 
     async def poll(self, operation: str) -> OperationState:
         """Where it stands; begins again when the process that was rendering is gone.
 
         Raises PermanentError for an unknown operation, TemporaryError when the disk did not take the film."""
-        reason = self._path(operation, "failed")
-        if reason.is_file():  # looked at first: a film that was finished while it was being cancelled stays cancelled
-            return Failed(reason=reason.read_text(encoding="utf-8"))
-        if self._path(operation, "mp4").is_file():
-            return Finished(location=f"{operation}.mp4")
-        if not self._path(operation, "json").is_file():
+        if (ended := self._films.ended(operation)) is not None:
+            return ended
+        if not self._films.path(operation, "json").is_file():
             raise PermanentError("This storyboard was never ordered here, or was removed.")
-        rendering = self._running.get(operation)
-        if rendering is not None and rendering.task is not None and rendering.task.done():
-            del self._running[operation]
-            error = None if rendering.task.cancelled() else rendering.task.exception()
-            if error is not None:
-                raise TemporaryError("The storyboard could not be written to disk.", retry_after=RETRY_S) from error
-            return await self.poll(operation)
-        return Running(fraction=self._begin(operation).fraction)
+        return await self._films.poll(operation)
 
     async def fetch(self, operation: str, location: str, destination: Path) -> None:
         """Copy the film; may be repeated."""
-        source = self._path(operation, "mp4")
-        if location != source.name or not source.is_file():
-            raise PermanentError("The storyboard is not there any more.")
-        try:
-            await asyncio.to_thread(_copy, source, destination)
-        except OSError as error:
-            raise TemporaryError("The storyboard could not be copied.", retry_after=RETRY_S) from error
+        await self._films.fetch(operation, location, destination)
 
     async def cancel(self, operation: str) -> bool:
         """Stop rendering; False when the film is finished or was never ordered."""
-        if self._path(operation, "mp4").is_file() or not self._path(operation, "json").is_file():
+        if not self._films.path(operation, "json").is_file():
             return False
-        _write(self._path(operation, "failed"), "cancelled")
-        rendering = self._running.pop(operation, None)
-        if rendering is not None and rendering.task is not None:
-            rendering.stop.set()
-            rendering.task.cancel()
-            await asyncio.wait([rendering.task])
-        return True
+        return await self._films.cancel(operation)
 
     async def reconcile(self, order_key: str, model: str) -> str | Reconciliation:
         """The operation when the order was saved; otherwise it never arrived."""
-        operation = f"animatic-{order_key}"
-        return operation if self._path(operation, "json").is_file() else Reconciliation.NOTHING
-
-    def _path(self, operation: str, ending: str) -> Path:
-        if not re.fullmatch(r"animatic-[\w.-]{1,120}", operation, re.ASCII):
-            raise PermanentError("This is not the name of a storyboard.")
-        return self._folder / f"{operation}.{ending}"
+        operation = self._films.operation(order_key)
+        return operation if self._films.path(operation, "json").is_file() else Reconciliation.NOTHING
 
     def _save(self, operation: str, order: VideoOrder) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        oldest = time.time() - KEEP_S
-        for path in self._folder.glob("animatic-*"):
-            with suppress(FileNotFoundError):
-                if path.stat().st_mtime < oldest:
-                    path.unlink()
-        if self._path(operation, "json").exists():
+        self._films.tidy()
+        if self._films.path(operation, "json").exists():
             return
         if order.first_frame is not None:  # a copy, because the original need not live as long as the order
-            _copy(order.first_frame, self._path(operation, "picture"))
-        _write(self._path(operation, "json"), json.dumps(_saved(order)))
+            copy(order.first_frame, self._films.path(operation, "picture"))
+        write(self._films.path(operation, "json"), json.dumps(_saved(order)))
 
-    def _begin(self, operation: str) -> _Rendering:
-        rendering = self._running.get(operation)
-        if rendering is None:
-            rendering = self._running[operation] = _Rendering()
-            rendering.task = asyncio.create_task(self._make(operation, rendering), name=operation)
-        return rendering
+    def _render(self, operation: str, film: Path, rendering: Rendering) -> None:
+        from adapters.animatic.render import render  # slow to load: not before there is something to draw
 
-    async def _make(self, operation: str, rendering: _Rendering) -> None:
-        async with self._slots:
-            if self._path(operation, "mp4").is_file() or self._path(operation, "failed").is_file():
-                return
-            work = asyncio.ensure_future(asyncio.to_thread(self._render, operation, rendering))
-            try:
-                await asyncio.shield(work)
-            except asyncio.CancelledError:
-                rendering.stop.set()
-                await asyncio.wait([work])
-                work.exception()  # taken, or asyncio would complain that nobody looked at it
-                raise
-
-    def _render(self, operation: str, rendering: _Rendering) -> None:
-        """Runs in a thread. What will never work is written down for `poll`; trouble with the disk is raised."""
-        try:
-            saved = json.loads(self._path(operation, "json").read_text(encoding="utf-8"))
-            picture = self._path(operation, "picture")
-            board = _board(saved, picture if picture.is_file() else None)
-            render(
-                board,
-                self._path(operation, "mp4"),
-                on_progress=rendering.progressed,
-                cancelled=rendering.stop.is_set,
-            )
-        except Cancelled:
-            return
-        except OSError:
-            raise
-        except PermanentError as error:
-            _write(self._path(operation, "failed"), str(error))
-        except (ValueError, RuntimeError, LookupError) as error:
-            _write(
-                self._path(operation, "failed"),
-                f"The storyboard could not be drawn ({type(error).__name__}).",
-            )
+        saved = json.loads(self._films.path(operation, "json").read_text(encoding="utf-8"))
+        picture = self._films.path(operation, "picture")
+        board = _board(saved, picture if picture.is_file() else None)
+        render(board, film, on_progress=rendering.progressed, cancelled=rendering.stop.is_set)
 
 
 def _saved(order: VideoOrder) -> dict[str, Any]:
@@ -193,20 +100,3 @@ def _board(saved: dict[str, Any], picture: Path | None) -> Storyboard:
         request, duration_s=saved["duration_s"], aspect=saved["aspect"], resolution=saved["resolution"],
         sound=saved["sound"] and not request.silent, seed=saved["seed"], picture=picture,
     )  # fmt: skip
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-
-
-def _copy(source: Path, destination: Path) -> None:
-    """Copy without holding the file in memory; the destination appears whole."""
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    part = destination.with_name(f".{destination.name}.part")
-    try:
-        shutil.copyfile(source, part)
-        part.replace(destination)
-    finally:
-        part.unlink(missing_ok=True)

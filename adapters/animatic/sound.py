@@ -6,7 +6,7 @@ Nothing is played back from files; the same storyboard gives the same samples.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 
 from av.audio.frame import AudioFrame
@@ -41,12 +41,9 @@ def sound_bed(board: Storyboard) -> Iterator[AudioFrame]:
         *_bells(graph, board.mood, length, source),
         *_air(graph, board, length),
     ]
-    mixed = graph.add("amix", f"inputs={len(voices)}:normalize=0:duration=longest")
-    for index, voice in enumerate(voices):
-        voice.link_to(mixed, 0, index)
     _chain(
-        graph, mixed, ("aecho", "0.9:0.5:60|130:0.22|0.14"), ("extrastereo", "m=1.3"), ("volume", "2.6"),
-        ("alimiter", "limit=0.7:level=0"), ("afade", "t=in:d=0.35"),
+        graph, _mixed(graph, voices), ("aecho", "0.9:0.5:60|130:0.22|0.14"), ("extrastereo", "m=1.3"),
+        ("volume", "2.6"), ("alimiter", "limit=0.7:level=0"), ("afade", "t=in:d=0.35"),
         ("afade", f"t=out:st={max(0.0, length - 0.7):.4f}:d=0.7"), ("apad", f"whole_len={round(length * RATE)}"),
         ("atrim", f"end_sample={round(length * RATE)}"),
         ("aformat", f"sample_fmts=fltp:sample_rates={RATE}:channel_layouts=stereo"), ("asetnsamples", "n=1024:p=0"),
@@ -60,6 +57,14 @@ def sound_bed(board: Storyboard) -> Iterator[AudioFrame]:
             return
         if isinstance(frame, AudioFrame):
             yield frame
+
+
+def _mixed(graph: Graph, voices: Sequence[FilterContext]) -> FilterContext:
+    """All of them at once, each as loud as it is."""
+    mixed = graph.add("amix", f"inputs={len(voices)}:normalize=0:duration=longest")
+    for index, voice in enumerate(voices):
+        voice.link_to(mixed, 0, index)
+    return mixed
 
 
 def _chain(graph: Graph, first: FilterContext, *filters: tuple[str, str]) -> FilterContext:
@@ -87,19 +92,24 @@ def _pad(graph: Graph, mood: Mood, length: float) -> Iterator[FilterContext]:
     """Chords that follow each other and melt together."""
     count = max(1, ceil(length / CHORD_S))
     each = length / count
+    span = each + FADE_S
     for place in range(count):
-        notes = CHORDS[mood][place % 4]
-        for voice, note in enumerate(notes):
-            # The lowest note carries; the others come in pairs that beat slowly against each other.
-            for detune in (-0.35, 0.4) if voice else (0.0,):
-                span = each + FADE_S
+        lowest, *others = CHORDS[mood][place % 4]
+        # The lowest note carries; the others come in pairs that beat slowly against each other, one on either side.
+        sides = [(0.0, 0.0, [(lowest, 0.62)])]
+        pairs = [(note, 0.3 - 0.04 * voice) for voice, note in enumerate(others, 1)]
+        sides += [(-0.6, -0.35, pairs), (0.6, 0.4, pairs)]
+        for pan, detune, notes in sides:
+            tones = []
+            for note, level in notes:
                 tone = graph.add("sine", f"frequency={_note(note) + detune:.4f}:sample_rate={RATE}:duration={span:.4f}")
-                shaped = _chain(
-                    graph, tone, ("volume", f"{0.62 if not voice else 0.3 - 0.04 * voice:.3f}"),
-                    ("afade", f"t=in:d={FADE_S}:curve=hsin"),
-                    ("afade", f"t=out:st={max(0.0, span - FADE_S):.4f}:d={FADE_S}:curve=hsin"),
-                )  # fmt: skip
-                yield _placed(graph, shaped, (-0.6 if detune < 0 else 0.6) if voice else 0.0, place * each)
+                tones.append(_chain(graph, tone, ("volume", f"{level:.3f}")))
+            # What comes and goes together does so as one.
+            shaped = _chain(
+                graph, _mixed(graph, tones), ("afade", f"t=in:d={FADE_S}:curve=hsin"),
+                ("afade", f"t=out:st={max(0.0, span - FADE_S):.4f}:d={FADE_S}:curve=hsin"),
+            )  # fmt: skip
+            yield _placed(graph, shaped, pan, place * each)
 
 
 def _bells(graph: Graph, mood: Mood, length: float, source: random.Random) -> Iterator[FilterContext]:

@@ -1,7 +1,7 @@
 """What a clip really is, and smaller, silent or still renditions of it, by decoding it with PyAV.
 
 Leaves to others: whether a clip is good enough (`core.inspection`), where files are kept, and when a rendition is
-wanted.
+wanted. PyAV and Pillow are loaded in the thread that needs them first: a chat is there before there is a clip.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from adapters.pyav.probing import measure
-from adapters.pyav.renditions import save_poster, shrink_to, without_sound
 from core.inspection import ClipFacts
 
 T = TypeVar("T")
+Stopped = Callable[[], bool]
+"""Whether the work is to be stopped."""
 
 
 class PyAVMedia:
@@ -26,26 +26,41 @@ class PyAVMedia:
     cut off.
     """
 
-    async def probe(self, path: Path) -> ClipFacts:
-        """Measure the clip."""
-        return await _in_thread(lambda stopped: measure(path, stopped))
+    async def probe(self, path: Path, *, poster: Path | None = None) -> ClipFacts:
+        """Measure the clip. To `poster`, when given, goes a JPEG of a telling frame: at most 320 pixels on its longer
+        side and 200 kB (Bot API, `thumbnail`)."""
 
-    async def poster(self, path: Path, destination: Path) -> None:
-        """Write a JPEG of a telling frame: at most 320 pixels on its longer side and 200 kB (Bot API, `thumbnail`)."""
-        await _in_thread(lambda stopped: save_poster(path, destination, stopped))
+        def work(stopped: Stopped) -> ClipFacts:
+            from adapters.pyav.probing import measure
+
+            return measure(path, poster, stopped)
+
+        return await _in_thread(work)
 
     async def shrink(self, path: Path, destination: Path, max_bytes: int) -> None:
         """Write an H.264/AAC mp4 of at most `max_bytes` bytes with the same length and shape.
 
         Raises `PermanentError` when the clip is too long for that size."""
-        await _in_thread(lambda stopped: shrink_to(path, destination, max_bytes, stopped))
+
+        def work(stopped: Stopped) -> None:
+            from adapters.pyav.renditions import shrink_to
+
+            shrink_to(path, destination, max_bytes, stopped)
+
+        await _in_thread(work)
 
     async def mute(self, path: Path, destination: Path) -> None:
         """Write the clip without its sound; the pictures are copied untouched."""
-        await _in_thread(lambda stopped: without_sound(path, destination, stopped))
+
+        def work(stopped: Stopped) -> None:
+            from adapters.pyav.renditions import without_sound
+
+            without_sound(path, destination, stopped)
+
+        await _in_thread(work)
 
 
-async def _in_thread(work: Callable[[Callable[[], bool]], T]) -> T:
+async def _in_thread(work: Callable[[Stopped], T]) -> T:
     """Run `work` in a thread; when cancelled, tell it to stop and wait until it has cleaned up."""
     stop = threading.Event()
     running = asyncio.ensure_future(asyncio.to_thread(work, stop.is_set))

@@ -82,6 +82,13 @@ def container_name(container: InputContainer) -> str:
     return "webm" if "webm" in names else names[0]
 
 
+def display_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
+    """Width and height as a player shows them: pixel aspect applied, then rotated."""
+    pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
+    width, height = round(frame.width * (pixel_aspect or 1)), frame.height
+    return (height, width) if frame.rotation % 180 else (width, height)
+
+
 def seconds(value: int | None, time_base: Fraction | None) -> float:
     """A timestamp in seconds; 0 when there is none."""
     return float(value * time_base) if value is not None and time_base is not None else 0.0

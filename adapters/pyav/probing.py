@@ -1,25 +1,26 @@
-"""Measuring a clip: length, geometry, sound, and how much of it is dark or stands still.
+"""Measuring a clip: length, geometry, sound, and how much of it is dark or stands still; and its poster on the way.
 
-The work is bounded: the packets are all read (that is cheap and gives the exact length), at most `MAX_SAMPLES` frames
-are looked at, as thumbnails, one at a time. In a long clip they come from windows spread over its length.
+The work is bounded: the packets are all read once (that is cheap and gives the exact length; the sound is heard in the
+same pass), at most `MAX_SAMPLES` frames are looked at, as thumbnails, one at a time. In a long clip they come from
+windows spread over its length. One of the frames that are looked at becomes the poster, so nothing is decoded for it.
 """
 
 from __future__ import annotations
 
-import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from math import log10
 from pathlib import Path
 
-from av import AudioResampler
+from av.audio.frame import AudioFrame
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from PIL import Image, ImageChops, ImageStat
 
-from adapters.pyav.files import Stopped, container_name, opened, picture, seconds
+from adapters.pyav.files import Stopped, container_name, display_size, opened, picture, seconds
+from adapters.pyav.loudness import Peak
+from adapters.pyav.posters import poster_of, save_poster
 from core.errors import UnplayableClip
 from core.inspection import ClipFacts
 
@@ -33,11 +34,11 @@ SAME_MEAN = 0.8
 SAME_PEAK = 7
 """Two thumbnails are the same picture when their luma differs by less than this, of 255, on average and anywhere: a
 still picture through H.264 stays below, a blinking eye does not."""
-NO_SIGNAL_DB = -120.0
-"""The level given for a track of nothing but zeros."""
 SEEK_AHEAD_S = 2.0
 """Decoding on is quicker than seeking up to about this far."""
 THUMBNAIL = 96
+LIGHT = 1_000
+"""More than any contrast: a dark frame is on the poster only when all are dark."""
 CUT_OFF_S = 0.15
 """A picture track that ends this much before the length its header states was cut off."""
 
@@ -52,48 +53,93 @@ class Track:
     keyframes_s: tuple[float, ...]
 
 
-def measure(path: Path, stopped: Callable[[], bool]) -> ClipFacts:
-    """Measure the clip; raises `UnplayableClip`, or `Stopped` when `stopped()` becomes true."""
+@dataclass(slots=True, kw_only=True)
+class Look:
+    """What the looked-at frames show, added up."""
+
+    frames: int = 0
+    dark: int = 0
+    pairs: int = 0
+    """Neighbouring ones that were compared."""
+    same: int = 0
+    size: tuple[int, int] = (0, 0)
+    """Width and height as a player shows them."""
+    telling: Image.Image | None = None
+    """The poster: the frame with the most contrast among those that are not dark."""
+
+
+def measure(path: Path, poster: Path | None, stopped: Callable[[], bool]) -> ClipFacts:
+    """Measure the clip, and write its poster unless that is None; raises `UnplayableClip`, or `Stopped` when
+    `stopped()` becomes true."""
     with opened(path) as (container, stream):
-        track = read_track(container, stream, stopped)
-        rate = stream.average_rate or stream.guessed_rate
         audio = container.streams.audio[0] if container.streams.audio else None
+        peak = Peak() if audio is not None else None
+        track = read_track(container, stream, stopped, peak)
+        rate = stream.average_rate or stream.guessed_rate
         audio_codec = audio.codec_context.codec.canonical_name if audio is not None else ""
         video_codec = stream.codec_context.codec.canonical_name
         name = container_name(container)
     with opened(path) as (container, stream):
-        dark = same = pairs = samples = 0
-        width = height = 0
-        window, last = -1, None
-        for index, frame in sampled(container, stream, track, windows(track.duration_s), stopped):
-            width, height = display_size(frame, stream)
-            shown = thumbnail(frame)
-            samples += 1
-            dark += ImageStat.Stat(shown).mean[0] < DARK_MEAN
-            if last is not None and index == window:
-                pairs += 1
-                same += alike(last, shown)
-            window, last = index, shown
-    if not samples:
-        raise UnplayableClip("No frame of the file can be decoded.")
+        look = _look(container, stream, track, stopped, poster=poster is not None)
+    if poster is not None and look.telling is not None:
+        save_poster(look.telling, poster)
+    width, height = look.size
     return ClipFacts(
         duration_s=track.duration_s, width=width, height=height,
         fps=float(rate) if rate else track.frames / track.duration_s,
-        video_codec=video_codec, audio_codec=audio_codec, peak_db=loudest_db(path, stopped) if audio_codec else None,
-        dark_fraction=dark / samples, frozen_fraction=same / pairs if pairs else 0.0,
+        video_codec=video_codec, audio_codec=audio_codec, peak_db=peak.db if peak is not None else None,
+        dark_fraction=look.dark / look.frames, frozen_fraction=look.same / look.pairs if look.pairs else 0.0,
         size_bytes=path.stat().st_size, container=name,
     )  # fmt: skip
 
 
-def read_track(container: InputContainer, stream: VideoStream, stopped: Callable[[], bool]) -> Track:
-    """Read every picture packet without decoding. Raises `UnplayableClip` for none, or fewer than the header says."""
+def _look(
+    container: InputContainer, stream: VideoStream, track: Track, stopped: Callable[[], bool], *, poster: bool
+) -> Look:
+    """Look at frames all over the clip, each decoded once; raises `UnplayableClip` when there is none."""
+    look = Look()
+    best: tuple[float, VideoFrame] | None = None
+    window, last = -1, None
+    for index, frame in sampled(container, stream, track, windows(track.duration_s), stopped):
+        look.size = display_size(frame, stream)
+        shown = thumbnail(frame)
+        statistics = ImageStat.Stat(shown)
+        dark = statistics.mean[0] < DARK_MEAN
+        look.frames += 1
+        look.dark += dark
+        if last is not None and index == window:
+            look.pairs += 1
+            look.same += alike(last, shown)
+        window, last = index, shown
+        contrast = statistics.stddev[0] - (LIGHT if dark else 0)
+        if poster and (best is None or contrast > best[0]):
+            best = contrast, frame
+    if not look.frames:
+        raise UnplayableClip("No frame of the file can be decoded.")
+    if best is not None:
+        look.telling = poster_of(best[1], stream)
+    return look
+
+
+def read_track(
+    container: InputContainer, stream: VideoStream, stopped: Callable[[], bool], peak: Peak | None = None
+) -> Track:
+    """Read every picture packet without decoding, and give the sound to `peak` on the way.
+
+    Raises `UnplayableClip` for no pictures, or fewer than the header says."""
     first: int | None = stream.start_time
     end, frames, keyframes = 0, 0, list[int]()
     rate = stream.average_rate or stream.guessed_rate or Fraction(25)
     time_base = stream.time_base or Fraction(1, 1000)
-    for packet in container.demux(stream):
+    heard = container.streams.audio[:1] if peak is not None else ()
+    for packet in container.demux(stream, *heard):
         if stopped():
             raise Stopped
+        if peak is not None and packet.stream is not stream:
+            for sound in packet.decode():
+                if isinstance(sound, AudioFrame):
+                    peak.hear(sound)
+            continue
         if packet.pts is None or not packet.size:
             continue
         first = packet.pts if first is None else first
@@ -151,13 +197,6 @@ def sampled(
                     break
 
 
-def display_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
-    """Width and height as a player shows them: pixel aspect applied, then rotated."""
-    pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
-    width, height = round(frame.width * (pixel_aspect or 1)), frame.height
-    return (height, width) if frame.rotation % 180 else (width, height)
-
-
 def thumbnail(frame: VideoFrame) -> Image.Image:
     """A small grey picture in full range, averaged so that grain does not count as movement."""
     scale = THUMBNAIL / max(frame.width, frame.height)
@@ -175,17 +214,3 @@ def alike(one: Image.Image, other: Image.Image) -> bool:
     difference = ImageChops.difference(one, other)
     peak = difference.getextrema()[1]
     return bool(ImageStat.Stat(difference).mean[0] < SAME_MEAN and peak < SAME_PEAK)  # type: ignore[operator]
-
-
-def loudest_db(path: Path, stopped: Callable[[], bool]) -> float:
-    """The loudest sample of the first sound track, in dB below full scale."""
-    peak = 0
-    resampler = AudioResampler(format="s16")
-    with opened(path) as (container, _):
-        for frame in container.decode(container.streams.audio[0]):
-            if stopped():
-                raise Stopped
-            for part in resampler.resample(frame):
-                samples = array.array("h", bytes(part.planes[0])[: part.samples * part.layout.nb_channels * 2])
-                peak = max(peak, max(samples, default=0), -min(samples, default=0))
-    return 20 * log10(peak / 32768) if peak else NO_SIGNAL_DB

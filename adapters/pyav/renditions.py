@@ -1,8 +1,7 @@
-"""Other forms of a clip: a poster, a smaller copy, a copy without sound."""
+"""Other forms of a clip: a smaller copy, a copy without sound."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from math import sqrt
@@ -12,18 +11,13 @@ import av
 from av.audio.frame import AudioFrame
 from av.filter import Graph
 from av.video.frame import PictureType, VideoFrame
-from PIL import Image, ImageStat
 
-from adapters.pyav.files import Stopped, opened, picture, written_whole
-from adapters.pyav.probing import DARK_MEAN, Track, display_size, read_track, sampled, thumbnail, windows
+from adapters.pyav.files import Stopped, display_size, opened, written_whole
+from adapters.pyav.probing import read_track
 from core.errors import PermanentError, UnplayableClip
 
 FASTSTART = {"movflags": "+faststart"}
 """The index comes first, so that a player can start before it has the whole file."""
-
-POSTER_SIDE = 320
-POSTER_BYTES = 200_000
-POSTER_SAMPLES = 24
 
 FILL = 0.93
 """Share of the allowed size that is aimed at: the container and the rate control need the rest."""
@@ -36,41 +30,6 @@ TRIES = 4
 MAX_FPS = 30
 THREADS = 2
 """Pinned, because x264's output depends on it."""
-
-
-def save_poster(path: Path, destination: Path, stopped: Callable[[], bool]) -> None:
-    """Write the frame with the most contrast among those that are not dark."""
-    best: tuple[float, Image.Image] | None = None
-    with opened(path) as (container, stream):
-        track = read_track(container, stream, stopped)
-    with opened(path) as (container, stream):
-        for _, frame in sampled(container, stream, track, _poster_times(track), stopped):
-            statistics = ImageStat.Stat(thumbnail(frame))
-            score = statistics.stddev[0] + (100 if statistics.mean[0] >= DARK_MEAN else 0)
-            if best is None or score > best[0]:
-                width, height = display_size(frame, stream)
-                image = picture(frame).rotate(frame.rotation, expand=True).resize((width, height))
-                image.thumbnail((POSTER_SIDE, POSTER_SIDE))
-                best = score, image
-    if best is None:
-        raise UnplayableClip("No frame of the file can be decoded.")
-    with written_whole(destination) as part:
-        part.write_bytes(_jpeg(best[1]))
-
-
-def _poster_times(track: Track) -> list[list[float]]:
-    if track.duration_s > POSTER_SAMPLES:
-        return windows(track.duration_s, most=POSTER_SAMPLES)
-    return [[track.duration_s * (i + 0.5) / POSTER_SAMPLES for i in range(POSTER_SAMPLES)]]
-
-
-def _jpeg(image: Image.Image) -> bytes:
-    for quality in (88, 75, 60, 40):
-        data = io.BytesIO()
-        image.save(data, "JPEG", quality=quality, optimize=True)
-        if data.tell() <= POSTER_BYTES:
-            break
-    return data.getvalue()
 
 
 def shrink_to(path: Path, destination: Path, max_bytes: int, stopped: Callable[[], bool]) -> None:

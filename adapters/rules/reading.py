@@ -11,6 +11,7 @@ import unicodedata
 
 from adapters.rules import vocabulary as vocab
 from adapters.rules.answers import answer, left_to_us
+from adapters.rules.joining import joining
 from adapters.rules.refining import asks_to_change, refine, shaping, target_of, without_opening
 from adapters.rules.screening import language_of, unsafe
 from adapters.rules.slots import find
@@ -47,6 +48,9 @@ def read(given: ReadingInput) -> Reading:
 
 def _steps(given: ReadingInput, text: str, words: Words) -> Steps:
     heard = given.private or given.addressed
+    joined = joining(given, text)
+    if joined is not None and (heard or joined.clips):
+        return (joined,), find(text).hurry
     if given.question is not None:
         changes = answer(given.question, given, text, heard)
         if changes is not None:

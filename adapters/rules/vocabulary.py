@@ -312,6 +312,21 @@ ABOUT = word_set(
     "con com о об про с з із in ever"
 )
 """Words between "a video" and what it shows."""
+JOIN = word_set(
+    "join combine merge glue concatenate concat stitch splice link connect chain verbinde verbinden kombiniere klebe "
+    "une junta combina combine assemble colle assembla unisci attacca juntar unir склей соедини объедини склей "
+    "з'єднай об'єднай поєднай"
+)
+"""Verbs for putting clips together."""
+JOIN_APART = word_set(
+    "put bring cut string mach mache setze füge hänge pon poner mets mettre metti coloca собери постав"
+)
+"""The same where a word for "together" comes later."""
+ADD = word_set("add append attach put insert hänge füge añade agrega ajoute aggiungi adiciona добавь додай")
+"""Verbs for putting one clip at the end of others."""
+TOGETHER = word_set(
+    "together one single zusammen aneinander hintereinander juntos juntas junto ensemble insieme вместе одно разом"
+)
 PLAIN_ADJECTIVES = word_set(
     "a an the one another some my our new short little nice cool great quick good beautiful small quickly "
     "ein eine einen un una une um uma me us for mir uns pour para two three four five several few couple "

@@ -33,9 +33,15 @@ def cut(text: str, room: int) -> str:
 
 def _fitting(text: str, room: int) -> int:
     """How many characters have at most this size."""
+    if _size(text) <= room:
+        return len(text)
     used = 0
     for index, character in enumerate(text):
-        used += len(html.escape(character, quote=False).encode())
+        used += _size(character)
         if used > room:
             return index
     return len(text)
+
+
+def _size(text: str) -> int:
+    return len(html.escape(text, quote=False).encode())

@@ -25,12 +25,15 @@ from adapters.slack.rendering import Shown, rendered, rendered_line
 from adapters.slack.session import Sessions
 from adapters.slack.uploads import Uploads
 from core.errors import PermanentError, TemporaryError, Undeliverable
+from core.lately import Lately
 from core.messages import Attachment, ConversationKey, Delivery, Incoming, Message, Person, Post, PostKind
 from core.ports import Clock, Obstacle, Pace, PlatformLimits, Save
 
 UPLOAD_BYTES = 1 << 30
 """What Slack takes in one file."""
 DOWNLOAD_BYTES = 100 << 20
+FREE_FOR_S = 60.0
+"""How long it is taken for granted that a channel takes clips after it was looked at, in seconds."""
 _TS = re.compile(r"[0-9]+\.[0-9]+")
 _GROUPS = "usergroups:read"
 _SLACKBOT = "USLACKBOT"
@@ -65,6 +68,9 @@ class SlackPlatform:
         self._sessions = Sessions(connection, pacing=self._pacing, clock=clock)
         self._uploads = Uploads(connection, pacing=self._pacing, clock=clock)
         self._directs: dict[str, str] = {}
+        self._clock = clock
+        self._free = Lately(FREE_FOR_S)
+        """Channels with nothing in the way of a clip."""
 
     # --- speaking --------------------------------------------------------------------------------------------------
 
@@ -219,6 +225,8 @@ class SlackPlatform:
         channel = channel_of(key)
         if channel[:1] in ("U", "W") or channel in self._directs.values():
             return None
+        if self._free.seen(channel, self._clock.now()):
+            return None
         try:
             with failures.mapped():
                 async with self._pacing.call("conversations.info"):
@@ -227,7 +235,10 @@ class SlackPlatform:
             return Obstacle.NOT_MEMBER
         told = answer.get("channel")
         installation = self._connection.installation
-        return _obstacle_in(told, installation.bot_user if installation else "") if isinstance(told, dict) else None
+        found = _obstacle_in(told, installation.bot_user if installation else "") if isinstance(told, dict) else None
+        if found is None:
+            self._free.see(channel, self._clock.now())
+        return found
 
     # --- files -----------------------------------------------------------------------------------------------------
 

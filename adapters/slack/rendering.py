@@ -54,6 +54,8 @@ _BAR = 10
 """Blocks of a full progress bar."""
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _USER = r"<@[UW][A-Z0-9]{1,20}>"
+_MENTIONS = re.compile(f"({_USER})")
+_MENTIONS_AND_CHARACTERS = re.compile(rf"{_USER}|.", re.DOTALL)
 _MARK = re.compile(rf"({_USER})|(https?://[^\s<>\"\u200e\u200f\u202a-\u202e\u2066-\u2069]+)")
 _LINK_ENDS = ".,;:!?…'’”»*_~`"
 """What a sentence may put behind a link."""
@@ -183,8 +185,9 @@ def _fallback(text: str) -> str:
     """Escaped, mentions kept, cut between characters and never inside an escape."""
     pieces: list[str] = []
     used = 0
-    for piece in re.findall(rf"{_USER}|.", text, re.DOTALL):
-        escaped = piece if len(piece) > 1 else html.escape(piece, quote=False)
+    fits = len(html.escape(text, quote=False)) < FALLBACK_LIMIT
+    for piece in _MENTIONS.split(text) if fits else _MENTIONS_AND_CHARACTERS.findall(text):
+        escaped = piece if _MENTIONS.fullmatch(piece) else html.escape(piece, quote=False)
         used += len(escaped)
         if used > FALLBACK_LIMIT - 1:
             return "".join(pieces).rstrip() + "…"

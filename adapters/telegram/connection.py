@@ -67,6 +67,14 @@ class TelegramConnection:
         answer_s: seconds until it has to be answered"""
         return await self._transport.call(f"{self._url}/getUpdates", parameters, answer_s=answer_s)
 
+    async def call(self, method: str, parameters: Mapping[str, Any]) -> Any:
+        """The bare result of a method; parameters that are None are left out. Raises TelegramError.
+
+        For what carries no file and is called all the time: the SDK's objects around a message, none of which we look
+        at, take 0.4 ms of processor time of the 0.7 that sending it takes with them."""
+        given = {name: value for name, value in parameters.items() if value is not None}
+        return await self._transport.call(f"{self._url}/{method}", given, answer_s=self._transport.read_timeout)
+
     async def download(self, location: str, destination: Path, *, limit: int) -> int:
         """Fetch what getFile named, from the server or, beside a local one, from the disk; returns the bytes.
 

@@ -12,13 +12,14 @@ asked, it waits.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from bisect import insort
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import IntEnum
 
 import structlog
 
+from adapters.telegram.windows import Window, left_of
 from core.errors import TemporaryError
 from core.ports import Clock, Pace, Rate
 from core.rates import Pause, within
@@ -46,35 +47,16 @@ class Urgency(IntEnum):
     """May wait, and is dropped when something newer for the same message waits."""
 
 
-class _Window:
-    """At most `limit` in any `seconds`."""
-
-    def __init__(self, limit: int, seconds: float) -> None:
-        self._span = timedelta(seconds=seconds)
-        self._taken: deque[datetime] = deque(maxlen=limit)
-        self._limit = limit
-
-    def free_at(self, now: datetime) -> datetime:
-        """When the next one may go: at most a full span from now, also when the clock was set back."""
-        if self._taken and self._taken[-1] > now:
-            self._taken = deque((min(one, now) for one in self._taken), maxlen=self._limit)
-        return now if len(self._taken) < self._limit else self._taken[0] + self._span
-
-    def take(self, now: datetime) -> None:
-        self._taken.append(now)
-
-    def idle(self, now: datetime) -> bool:
-        return not self._taken or self._taken[-1] + self._span < now
-
-
 @dataclass(slots=True, eq=False)
 class _Turn:
     urgency: Urgency
     number: int
     chat: str
     message: str
-    windows: tuple[_Window, ...]
+    windows: tuple[Window, ...]
     dropped: bool = False
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+    """Something has changed for it while it stands in line."""
     away: bool = False
     """Waits for the other processes, so that nobody here need wait for it."""
     rank: tuple[int, int] = field(init=False)
@@ -104,15 +86,18 @@ class Pacing:
         self._clock = clock
         self._shared = shared
         self._asking = asyncio.Lock()
-        self._overall = _Window(overall_per_s, 1.0)
+        self._overall = Window(overall_per_s, 1.0)
         self._overall_per_s = overall_per_s
         self._chat_burst = chat_burst
         self._group_per_min = group_per_min
-        self._chats: dict[str, _Window] = {}
-        self._groups: dict[str, _Window] = {}
+        self._chats: dict[str, Window] = {}
+        self._groups: dict[str, Window] = {}
         self._paused: dict[str, Pause] = {}
         self._all_paused: Pause | None = None
         self._waiting: list[_Turn] = []
+        self._line: list[_Turn] = []
+        """Those that only the overall limit, or another of them, keeps: in the order in which they go. The first one
+        alone looks at the clock; with a thousand waiting, all of them doing so took half a processor."""
         self._count = 0
 
     async def turn(self, chat: str, *, urgency: Urgency = Urgency.FINAL, edits: str = "") -> bool:
@@ -126,13 +111,11 @@ class Pacing:
         turn = self._enter(chat, urgency, edits, now)
         try:
             while not turn.dropped:
-                wait = self._wait_here(turn)
+                wait = self._kept_by_chat(turn) or await self._in_line(turn)
+                if wait is None:
+                    return True
                 if wait > 0:
                     await self._clock.sleep(wait)
-                elif self._shared is None:
-                    return self._take(turn)
-                elif await self._agreed(self._shared, turn):
-                    return True
             return False
         finally:
             self._waiting.remove(turn)
@@ -168,41 +151,73 @@ class Pacing:
         if left > 0:
             raise TemporaryError("Telegram asked for a pause.", retry_after=left)
 
-    def _wait_here(self, turn: _Turn) -> float:
-        """Seconds for which this process's own windows and messages keep it; 0 when it may go. Raises TemporaryError
-        during a pause."""
+    def _kept_by_chat(self, turn: _Turn) -> float:
+        """Seconds for which its own chat's limits keep it. Raises TemporaryError during a pause."""
         now = self._clock.now()
         self._check_pause(turn.chat, now)
-        free = _free_at(turn, now)
-        if free > now:
-            return (free - now).total_seconds()
-        return _LOOK_AGAIN_S if any(_goes_before(other, turn, now) for other in self._waiting) else 0.0
+        return left_of(turn.windows[1:], now)
 
-    def _take(self, turn: _Turn) -> bool:
+    async def _in_line(self, turn: _Turn) -> float | None:
+        """Stand in line until it may go, which is None; otherwise the seconds after which it may stand there again, or
+        has been dropped. Raises TemporaryError."""
+        turn.away = False
+        insort(self._line, turn, key=_rank)
+        try:
+            while not turn.dropped:
+                if self._line[0] is not turn:
+                    turn.called.clear()
+                    await turn.called.wait()
+                elif self._kept_by_chat(turn) > 0:
+                    break
+                elif (wait := left_of(turn.windows, self._clock.now())) > 0:
+                    await self._clock.sleep(wait)
+                elif self._comes_before(turn):
+                    return _LOOK_AGAIN_S
+                elif self._shared is not None:
+                    return await self._agreed(self._shared, turn)
+                else:
+                    self._take(turn)
+                    return None
+            return 0.0
+        finally:
+            self._line.remove(turn)
+            if self._line:
+                self._line[0].called.set()
+
+    def _comes_before(self, turn: _Turn) -> bool:
+        """Whether another of its chat, which has just become free for both, is about to stand in line before it."""
+        now = self._clock.now()
+        return any(
+            other.chat == turn.chat
+            and other.rank < turn.rank
+            and not (other.dropped or other.away)
+            and not left_of(other.windows[1:], now)
+            for other in self._waiting
+        )
+
+    def _take(self, turn: _Turn) -> None:
         now = self._clock.now()
         for window in turn.windows:
             window.take(now)
-        return True
 
-    async def _agreed(self, shared: Pace, turn: _Turn) -> bool:
-        """Take a place among all processes' messages; whether it may go now. Otherwise it is dropped, or is to look
-        again. Raises TemporaryError."""
+    async def _agreed(self, shared: Pace, turn: _Turn) -> float | None:
+        """Take a place among all processes' messages. None: it may go now; otherwise the seconds after which it may
+        stand in line again, or it is dropped. Raises TemporaryError."""
         async with self._asking:  # one message at a time, so that a place is not taken for a later one
-            if turn.dropped or self._wait_here(turn) > 0:
-                return False
+            if turn.dropped or self._line[0] is not turn or self._kept_by_chat(turn) > 0:
+                return 0.0
             wait = await self._place(shared, turn)
             if turn.dropped:
-                return False
-            if wait <= _SOON_S:
-                if wait > 0:
-                    await self._clock.sleep(wait)
-                self._check_pause(turn.chat, self._clock.now())
-                return self._take(turn)
-            await self._clock.sleep(_LOOK_AGAIN_S)  # the next may well hear the same, and need not at once
-        turn.away = True
-        await self._clock.sleep(wait - _LOOK_AGAIN_S)
-        turn.away = False
-        return False
+                return 0.0
+            if wait > _SOON_S:
+                await self._clock.sleep(_LOOK_AGAIN_S)  # the next may well hear the same, and need not at once
+                turn.away = True
+                return wait - _LOOK_AGAIN_S
+            if wait > 0:
+                await self._clock.sleep(wait)
+            self._check_pause(turn.chat, self._clock.now())
+            self._take(turn)
+            return None
 
     async def _place(self, shared: Pace, turn: _Turn) -> float:
         """Seconds until its place, which it has only up to `_SOON_S`. Progress is dropped rather than waited for.
@@ -236,6 +251,7 @@ class Pacing:
             for other in self._waiting:
                 if other.urgency is Urgency.PROGRESS and (other.chat, other.message) == (chat, edits):
                     other.dropped = True
+                    other.called.set()
         windows = [self._overall, self._window(self._chats, chat, self._chat_burst, float(self._chat_burst), now)]
         if _counts_in_group(chat, edits):
             windows.append(self._window(self._groups, chat, self._group_per_min, 60.0, now))
@@ -244,13 +260,13 @@ class Pacing:
         self._waiting.append(turn)
         return turn
 
-    def _window(self, windows: dict[str, _Window], chat: str, limit: int, seconds: float, now: datetime) -> _Window:
+    def _window(self, windows: dict[str, Window], chat: str, limit: int, seconds: float, now: datetime) -> Window:
         if len(windows) > _MANY_CHATS:
             in_use = {id(window) for turn in self._waiting for window in turn.windows}
             for name in [one for one, kept in windows.items() if kept.idle(now) and id(kept) not in in_use]:
                 del windows[name]
         if chat not in windows:
-            windows[chat] = _Window(limit, seconds)
+            windows[chat] = Window(limit, seconds)
         return windows[chat]
 
 
@@ -262,9 +278,5 @@ def _counts_in_group(chat: str, edits: str) -> bool:
     return chat.startswith("-") and not edits
 
 
-def _goes_before(other: _Turn, turn: _Turn, now: datetime) -> bool:
-    return not (other.dropped or other.away) and other.rank < turn.rank and _free_at(other, now) <= now
-
-
-def _free_at(turn: _Turn, now: datetime) -> datetime:
-    return max(window.free_at(now) for window in turn.windows)
+def _rank(turn: _Turn) -> tuple[int, int]:
+    return turn.rank

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import structlog
-from telegram import InlineKeyboardMarkup, InputFile, InputMediaVideo, LinkPreviewOptions, ReplyParameters
+from telegram import InlineKeyboardMarkup, InputFile, InputMediaVideo
 from telegram.constants import ChatAction, ParseMode
 
 from adapters.telegram import failures
@@ -23,6 +23,7 @@ from adapters.telegram.rendering import CAPTION_LIMIT, html_caption, html_line, 
 from adapters.telegram.rights import obstacle_in
 from adapters.telegram.transport import BotApiError
 from core.errors import PermanentError, ReelbotError, TemporaryError
+from core.lately import Lately
 from core.messages import Attachment, ConversationKey, Delivery, Incoming, Person, Post, PostKind, Press
 from core.ports import Clock, Obstacle, Pace, PlatformLimits, Save
 
@@ -30,7 +31,9 @@ UPLOAD_BYTES = 50 << 20
 """What the public Bot API server takes from bots."""
 _ANNOUNCED = "announced"
 """What a delivery keeps: the id of the message that announces the clip and becomes it."""
-_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+_NO_PREVIEW = {"is_disabled": True}
+REACHED_FOR_S = 30.0
+"""How long it is taken for granted that somebody has not blocked the bot since it could show them that it types."""
 
 _log = structlog.get_logger(__name__)
 
@@ -66,6 +69,9 @@ class TelegramPlatform:
             clock, overall_per_s=overall_per_s, chat_burst=chat_burst, group_per_min=group_per_min, shared=shared
         )
         self._migrated: dict[str, int] = {}
+        self._clock = clock
+        self._reached = Lately(REACHED_FOR_S)
+        """Private chats that took a sign of ours."""
 
     async def acknowledge(self, incoming: Incoming) -> None:
         """Answer a press, or show that the bot is typing. Never raises."""
@@ -76,11 +82,15 @@ class TelegramPlatform:
                 else:
                     key = incoming.key
                     await self._bot.send_chat_action(self._chat(key), ChatAction.TYPING, message_thread_id=_thread(key))
+                    if incoming.private:
+                        self._reached.see(key.chat, self._clock.now())
         except ReelbotError as error:
             _log.info("telegram_acknowledge_failed", event_id=incoming.event_id, error=type(error).__name__)
 
     async def obstacle(self, key: ConversationKey) -> Obstacle | None:
         """What would keep a clip from being posted here. Raises TemporaryError and PermanentError."""
+        if self._reached.seen(key.chat, self._clock.now()):
+            return None
 
         async def look(chat: int) -> Obstacle | None:
             return await obstacle_in(self._bot, chat, self._connection.bot_id)
@@ -170,14 +180,15 @@ class TelegramPlatform:
         buttons = keyboard(post.buttons)
 
         async def edit_text(chat: int) -> None:
-            await self._bot.edit_message_text(
-                html_line(post),
-                chat,
-                message,
-                parse_mode=ParseMode.HTML,
-                link_preview_options=_NO_PREVIEW,
-                reply_markup=buttons,
-            )
+            parameters = {
+                "chat_id": chat,
+                "message_id": message,
+                "text": html_line(post),
+                "parse_mode": ParseMode.HTML,
+                "link_preview_options": _NO_PREVIEW,
+                "reply_markup": buttons.to_dict() if buttons else None,
+            }
+            await self._connection.call("editMessageText", parameters)
 
         async def edit_caption(chat: int) -> None:
             await self._bot.edit_message_caption(
@@ -225,20 +236,20 @@ class TelegramPlatform:
         self, key: ConversationKey, text: str, *, buttons: InlineKeyboardMarkup | None, reply_to: str, quiet: bool
     ) -> str:
         await self._turn(key, Urgency.FINAL)
-        reply = ReplyParameters(_message(reply_to), allow_sending_without_reply=True) if reply_to else None
+        reply = {"message_id": _message(reply_to), "allow_sending_without_reply": True} if reply_to else None
+        parameters = {
+            "text": text,
+            "parse_mode": ParseMode.HTML,
+            "link_preview_options": _NO_PREVIEW,
+            "disable_notification": quiet,
+            "message_thread_id": _thread(key),
+            "reply_parameters": reply,
+            "reply_markup": buttons.to_dict() if buttons else None,
+        }
 
         async def send(chat: int) -> int:
-            sent = await self._bot.send_message(
-                chat,
-                text,
-                parse_mode=ParseMode.HTML,
-                link_preview_options=_NO_PREVIEW,
-                disable_notification=quiet,
-                message_thread_id=_thread(key),
-                reply_parameters=reply,
-                reply_markup=buttons,
-            )
-            return sent.message_id
+            sent = await self._connection.call("sendMessage", {"chat_id": chat, **parameters})
+            return int(sent["message_id"])
 
         with failures.mapped():
             return str(await self._followed(key, send))
@@ -258,6 +269,7 @@ class TelegramPlatform:
         try:
             return await call(self._chat(key))
         except BotApiError as error:
+            self._reached.forget(key.chat)
             if error.retry_after is not None:
                 await self._pacing.hold(key.chat, error.retry_after)
             if error.migrate_to is None:

@@ -54,6 +54,8 @@ class Keyboard:
     def __init__(self) -> None:
         self.waiting = False
         """True while the prompt is on the screen."""
+        self.asked = threading.Event()
+        """Set once the first prompt is on the screen."""
         try:
             import readline
         except ImportError:  # no such library on this system: plain lines
@@ -77,6 +79,7 @@ class Keyboard:
 
     def _begin(self) -> None:
         self.waiting = True
+        self.asked.set()
 
     def typing(self) -> str:
         """What stands behind the prompt right now."""

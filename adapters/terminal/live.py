@@ -37,6 +37,7 @@ class LiveScreen:
         self._said: dict[str, tuple[str, str]] = {}
         self._under_way: dict[str, Post] = {}
         self._thinking = False
+        self._closed = False
         self._drawn = 0
         """Lines of what is under way that are on the screen, right above the cursor's line."""
 
@@ -76,10 +77,8 @@ class LiveScreen:
         self._draw(panel, where, spaced=True, bell=True)
 
     def say(self, text: str) -> None:
-        """A sentence of the terminal's own."""
-        from rich.text import Text
-
-        self._draw(Text(safe(text), style="dim", no_wrap=True), spaced=True)
+        """A sentence of the terminal's own; the first stands above the first prompt, so it is drawn without Rich."""
+        self._print(f"\x1b[2m{safe(text)}\x1b[0m\n\n")
 
     def noticed(self, line: str) -> None:
         """Dots until something is said."""
@@ -98,13 +97,18 @@ class LiveScreen:
                 self._write(f"\x1b[{up}A\x1b[J\x1b[1;36m›\x1b[0m {safe(line)}\n")
                 self._paint("")
 
-    def close(self, text: str, *, below_prompt: bool) -> None:
-        """Leave; `below_prompt` says that the cursor still stands behind the prompt."""
+    def close(self, text: str = "", *, below_prompt: bool | None = None) -> None:
+        """Leave, with a last line; harmless when that has happened. `below_prompt` says whether the cursor still stands
+        behind the prompt; None: as it looks."""
         with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            below = self.keyboard.waiting if below_prompt is None else below_prompt
             self._thinking = False
             self.keyboard.waiting = False
             self._drawn = 0
-            self._write(("\n" if below_prompt else "") + f"{text}\n")
+            self._write(("\n" if below else "") + (f"{text}\n" if text else ""))
 
     # --- drawing -----------------------------------------------------------------------------------------------------
 
@@ -123,9 +127,13 @@ class LiveScreen:
 
     def _draw(self, *parts: RenderableType, spaced: bool = False, bell: bool = False) -> None:
         block = "".join(self._rendered(part) for part in parts) + ("\n" if spaced else "")
+        self._print(("\a" if bell else "") + block)
+
+    def _print(self, block: str) -> None:
+        """Print above what is under way."""
         with self._lock:
             self._thinking = False
-            self._paint(("\a" if bell else "") + block)
+            self._paint(block)
 
     def _paint(self, block: str) -> None:
         """Print `block` above what is under way. The lock is held."""

@@ -77,6 +77,12 @@ class TerminalPlatform:
         """The button that a typed line means, if it means one."""
         return self._choices.meant(line)
 
+    def leave(self) -> None:
+        """Show no prompt any more: what comes next is not the conversation's."""
+        if self.live is not None:
+            with contextlib.suppress(PermanentError):
+                self.live.close()
+
     async def acknowledge(self, incoming: Incoming) -> None:
         """Dots, where they can go away again."""
         if self.live is not None:

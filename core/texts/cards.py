@@ -7,6 +7,8 @@ from datetime import datetime
 from core.generation import Generation, Plan
 from core.limits import Left
 from core.money import dollars
+from core.texts.joining import JOINED_HERE
+from core.texts.joining import lines as lines_of_edit
 from core.texts.spelling import SLOT_NAMES, TIERS, shape, shortened, spell_expected, spell_seconds
 from core.texts.spending import AMOUNTS_HIDDEN, BUDGETS, amount
 
@@ -23,13 +25,13 @@ def card(
 ) -> str:
     """The plan card below its heading."""
     request = generation.request
-    said: list[str] = []
+    said = lines_of_edit(request.edit) if request.edit is not None else []
     for label, value in (
         ("Setting", request.setting),
         ("Style", request.style),
         ("Camera", request.camera),
         ("Mood", request.mood),
-        ("Words on screen", request.words),
+        ("Words on screen", "" if request.edit is not None else request.words),
         ("Without", request.avoid),
     ):
         if value:
@@ -42,7 +44,7 @@ def card(
     lines = [
         *said,
         f"{plan.duration_s} s · {shape(plan.aspect)} · {plan.resolution} · {sound}",
-        f"{plan.model_name} · {TIERS[plan.tier]} quality",
+        f"{plan.model_name} · {TIERS[plan.tier]} quality" if request.edit is None else JOINED_HERE,
     ]
     lines += plan.notes
     assumed = [SLOT_NAMES[slot] for slot in plan.assumed if slot in SLOT_NAMES]

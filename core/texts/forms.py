@@ -7,6 +7,7 @@ from core.generation import Generation
 FORM_IDEA = "What is seen"
 FORM_STYLE = "Look"
 FORM_WORDS = "Words on screen"
+FORM_TITLE = "Title"
 FORM_LENGTH = "Length"
 FORM_SHAPE = "Shape"
 FORM_SIZE = "Size"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.generation import Generation
 from core.request import Tier
 
@@ -60,6 +62,17 @@ def shape(aspect: str) -> str:
     return f"{SHAPES.get(aspect, '')} {aspect}".strip()
 
 
+def called(generation: Generation) -> str:
+    """What people call a video: "A red fox in the snow"; empty when nobody said."""
+    request = generation.request
+    return generation.summary or (request.words if request.parts else "") or request.idea
+
+
 def heading(generation: Generation) -> str:
     """ "v12 · A red fox in the snow"."""
-    return f"{generation.name} · {shortened(generation.summary or generation.request.idea) or 'your video'}"
+    return f"{generation.name} · {shortened(called(generation)) or 'your video'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """ "v1, v2 and v3"."""
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.generation import Generation, GenerationStatus
-from core.texts.spelling import shortened
+from core.texts.spelling import called, shortened
 
 COMMANDS = {
     "video": "Make a video: /video a red fox in the snow",
@@ -31,6 +31,7 @@ HELP = (
     "• Say “now” and I skip the questions.\n"
     "• Send a picture with a sentence and the clip begins with it.\n"
     "• Reply to a finished clip to vary it.\n"
+    "• Join clips, for free: “join v1, v2 and v3 with the title Winter in Tyrol”.\n"
     "• Say “status”, “my videos” or “cancel” at any time."
 )
 CHAT = "Any time! Tell me in a sentence what you would like to see next, or say “help”."
@@ -95,6 +96,6 @@ def open_line(generation: Generation) -> str:
 
 def list_line(generation: Generation) -> str:
     """A line of the list of videos."""
-    title = generation.summary or generation.request.idea[:60]
+    title = generation.summary or called(generation)[:60]
     seconds = f"{generation.clip.facts.duration_s:.0f} s" if generation.clip else ""
     return " · ".join(part for part in (generation.name, title, seconds) if part)

@@ -42,7 +42,12 @@ def status(
     started = generation.entered.get(GenerationStatus.SUBMITTING.value, generation.updated_at)
     elapsed = spell_seconds((now - started).total_seconds())
     expected = f" of about {spell_seconds(generation.plan.expected_s[0])}" if generation.plan else ""
-    return f"{name} · {PHASES[generation.status]} · {elapsed}{expected}"
+    return f"{name} · {_phase(generation)} · {elapsed}{expected}"
+
+
+def _phase(generation: Generation) -> str:
+    joins = generation.status is GenerationStatus.PROCESSING and generation.request.parts
+    return "Joining" if joins else PHASES[generation.status]
 
 
 SHORT_WAIT_S = 15.0

@@ -12,15 +12,16 @@ import av
 import pytest
 from PIL import Image
 
-from adapters.animatic import AnimaticVideoProvider, missing_scripts
+from adapters.animatic import AnimaticVideoProvider
 from adapters.animatic.figures import PAINTERS, poses
-from adapters.animatic.fonts import BUNDLED, Face, face_for, lacking, visible
-from adapters.animatic.lettering import drawable
-from adapters.animatic.render import Cancelled, render
+from adapters.animatic.render import render
 from adapters.animatic.scenery import scene
 from adapters.animatic.storyboard import Shot, Storyboard, frame_size, storyboard
 from adapters.animatic.vocabulary import Camera, Figure, Hour, Mood, Place, Weather
+from adapters.fonts import BUNDLED, Face, face_for, lacking, missing_scripts, visible
 from adapters.pyav import PyAVMedia
+from adapters.rendering import Cancelled
+from adapters.typesetting import drawable
 from core.errors import OrderRefused, PermanentError
 from core.inspection import ClipFacts, Promise, flaws
 from core.ports import Failed, Finished, OperationState, Reconciliation, Running, VideoOrder

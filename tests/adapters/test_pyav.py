@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from adapters.pyav import PyAVMedia
 from adapters.pyav.files import written_whole
+from adapters.pyav.loudness import Peak
 from core.errors import PermanentError, TemporaryError, UnplayableClip
 from core.inspection import Flaw, Promise, flaws
 
@@ -155,7 +156,7 @@ async def test_what_is_no_clip_is_refused_in_plain_words(media: PyAVMedia, tmp_p
         with pytest.raises(UnplayableClip, match="file"):
             await media.probe(path)
         with pytest.raises(UnplayableClip):
-            await media.poster(path, tmp_path / "p.jpg")
+            await media.probe(path, poster=tmp_path / "p.jpg")
     Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
     with pytest.raises(UnplayableClip, match="not a video"):
         await media.probe(tmp_path / "a.png")
@@ -169,11 +170,53 @@ async def test_the_poster_is_small_upright_and_not_a_dark_frame(media: PyAVMedia
     path = write(
         tmp_path / "a.mp4", lambda i: draw(i) if i > 36 else Image.new("RGB", (640, 360)), rotation=90, volume=None
     )  # fmt: skip
-    await media.poster(path, tmp_path / "p.jpg")
+    await media.probe(path, poster=tmp_path / "p.jpg")
     with Image.open(tmp_path / "p.jpg") as poster:
         assert (poster.format, poster.size) == ("JPEG", (180, 320))
         assert poster.convert("L").resize((1, 1)).getpixel((0, 0)) > 60  # type: ignore[operator]
     assert (tmp_path / "p.jpg").stat().st_size <= 200_000
+
+
+async def test_a_poster_changes_nothing_about_what_is_measured(media: PyAVMedia, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mp4", moving(240, 180), pixel_aspect=Fraction(4, 3))
+    assert await media.probe(path, poster=tmp_path / "p.jpg") == await media.probe(path)
+    with Image.open(tmp_path / "p.jpg") as poster:
+        assert poster.size == (320, 180)
+
+
+async def test_a_clip_of_dark_frames_has_a_poster_all_the_same(media: PyAVMedia, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mp4", still((0, 0, 0)), volume=None)
+    await media.probe(path, poster=tmp_path / "p.jpg")
+    with Image.open(tmp_path / "p.jpg") as poster:
+        assert poster.convert("L").resize((1, 1)).getpixel((0, 0)) < 10  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("form", ["fltp", "s16", "s16p", "flt"])
+@pytest.mark.parametrize(("loudest", "db"), [(-0.5, -6.02), (0.25, -12.04), (0.0, -120.0)])
+def test_the_loudest_sample_is_found_on_either_side_and_in_any_channel(form: str, loudest: float, db: float) -> None:
+    peak = Peak()
+    for frame in (tone(form, [0.0, 0.1 * loudest], [0.0, 0.0]), tone(form, [0.0, 0.0], [0.0, loudest])):
+        peak.hear(frame)
+    assert peak.db == pytest.approx(db, abs=0.01)
+
+
+def test_a_decoder_that_overshoots_is_at_full_scale() -> None:
+    peak = Peak()
+    peak.hear(tone("fltp", [1.4, -1.2], [0.0, 0.0]))
+    assert peak.db == 0.0
+
+
+def tone(form: str, left: list[float], right: list[float]) -> av.AudioFrame:
+    """A frame of those samples, in that form."""
+    rows = (
+        [left, right] if form.endswith("p") else [[value for pair in zip(left, right, strict=True) for value in pair]]
+    )
+    frame = av.AudioFrame(format=form, layout="stereo", samples=len(left))
+    frame.sample_rate = 48_000
+    for plane, row in zip(frame.planes, rows, strict=True):
+        samples = array.array("f", row) if form.startswith("flt") else array.array("h", (int(v * 32_768) for v in row))
+        plane.update(samples.tobytes().ljust(plane.buffer_size, b"\0"))
+    return frame
 
 
 async def test_shrinking_keeps_length_shape_and_sound_below_the_limit(media: PyAVMedia, tmp_path: Path) -> None:

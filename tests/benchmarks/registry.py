@@ -12,5 +12,6 @@ BENCHMARKS: dict[str, str] = {
     "workers": "one worker and four over PostgreSQL",
     "startup": "the program's start",
     "rendering": "drawing a storyboard",
+    "joining": "joining clips, with a title",
 }
 """By the name of their module: what they are about."""

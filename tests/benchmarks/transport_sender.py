@@ -1,4 +1,4 @@
-"""Sends with our connection to Telegram and nothing else of ours: no outbox, no pacing, no rows.
+"""Sends as our platform does, by our connection to Telegram and nothing else of ours: no outbox, no pacing, no rows.
 
 Arguments: the server's address, the token, the first chat's number, how many chats, how many messages to each.
 """
@@ -17,7 +17,8 @@ async def main(url: str, token: str, first: int, chats: int, messages: int) -> N
 
     async def send(chat: int) -> None:
         for number in range(messages):
-            await connection.bot.send_message(chat, f"{number}: The clip is on its way; it takes about a minute.")
+            text = f"{number}: The clip is on its way; it takes about a minute."
+            await connection.call("sendMessage", {"chat_id": chat, "text": text})
 
     try:
         await asyncio.gather(*(send(first + place) for place in range(chats)))

@@ -11,21 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.bot.imports import ROOT, imported
 from tests.faults.forked import command
 
-ROOT = Path(__file__).parents[2]
 HEAVY = (
-    "sqlalchemy",
-    "telegram",
-    "av",
-    "PIL",
-    "google.genai",
-    "aiohttp",
-    "httpx",
-    "pydantic",
-    "starlette",
-    "structlog",
+    *("alembic", "sqlalchemy", "obstore", "pydantic", "structlog", "rich", "asyncio", "apscheduler"),
+    *("telegram", "slack_bolt", "google.genai", "aiohttp", "httpx", "starlette", "uvicorn"),
+    *("av", "PIL", "numpy", "bot.settings", "adapters", "storage"),
 )
+MOST_MODULES = 190
+"""Some 150 are imported for the help, nearly all of them typer's and Python's own."""
 
 
 def python(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -47,11 +42,13 @@ def _with(variables: dict[str, str]) -> dict[str, str]:
 
 
 def test_help_is_there_at_once() -> None:
-    loaded = python("-c", f"import sys, bot.cli; print([m for m in {HEAVY} if m in sys.modules])")
-    assert loaded.stdout.strip() == "[]"
-    done = python("-m", "bot", "--help")
+    done = python("-X", "importtime", "-m", "bot", "--help")
     assert done.returncode == 0
     assert all(command in done.stdout for command in ("chat", "run", "check", "db", "--version"))
+    loaded = imported(done.stderr)
+    assert {"typer", "bot.cli"} <= loaded  # it can be seen at all
+    assert loaded.isdisjoint(HEAVY)
+    assert len(loaded) < MOST_MODULES
 
 
 def test_version() -> None:
@@ -82,6 +79,12 @@ def test_the_database_is_made_and_a_misspelt_setting_noticed() -> None:
     assert (done.returncode, done.stdout) == (0, "The database is up to date.\n")
     assert done.stderr == ".env: there is no setting LOG_LEVELS. Did you mean LOG_LEVEL?\n"
     assert (Path("kept") / "reelbot.db").is_file()
+
+
+def test_a_database_that_is_up_to_date_needs_no_alembic() -> None:
+    first, second = (python("-X", "importtime", "-m", "bot", "db", "upgrade", DATA_DIR="kept") for _ in range(2))
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert ("alembic" in imported(first.stderr), "alembic" in imported(second.stderr)) == (True, False)
 
 
 def test_a_database_that_does_not_answer_is_one_line() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -19,6 +19,7 @@ from core.events import event_of
 from core.generation import Generation
 from core.generation import GenerationStatus as S
 from core.repositories import Changes, OutboxPost
+from core.under_way import Brief, brief
 from storage.clips import ObjectClipStore
 from storage.migrations import upgrade
 from storage.store import SqlStore
@@ -124,8 +125,11 @@ class Queue:
         self.long = 0
         self.backlog = store.backlog
 
-    async def with_status(self, *statuses: str) -> tuple[Generation, ...]:
-        return (a_generation(),) * self.long if statuses == (S.QUEUED,) else ()
+    async def some(self, ids: Collection[int]) -> tuple[Generation, ...]:
+        return tuple(a_generation(number, S.QUEUED) for number in ids)
+
+    async def revisions(self, *statuses: str) -> Mapping[int, int]:
+        return dict.fromkeys(range(self.long), a_generation().revision)
 
 
 async def test_a_queue_that_grows_is_noticed_and_a_long_one_that_does_not_is_not(tmp_path: Path) -> None:
@@ -145,10 +149,10 @@ async def test_a_queue_that_grows_is_noticed_and_a_long_one_that_does_not_is_not
 
 
 def test_what_does_not_get_on_is_named() -> None:
-    def row(number: int, status: S, age_s: float, *, expected_s: float = 60) -> Generation:
+    def row(number: int, status: S, age_s: float, *, expected_s: float = 60) -> Brief:
         plan = replace(a_plan(), expected_s=(expected_s / 2, expected_s))
         entered = {status.value: later(-age_s)}
-        return replace(a_generation(), id=number, status=status, plan=plan, entered=entered)
+        return brief(replace(a_generation(), id=number, status=status, plan=plan, entered=entered))
 
     well = [row(1, S.PROCESSING, 590), row(2, S.PROCESSING, 2900, expected_s=600), row(3, S.DELIVERING, 500)]
     assert stuck(well, NOW) == ""

@@ -19,6 +19,7 @@ from core.money import EntryKind
 from core.reading import TokenUse
 from core.repositories import Admitted, Changes, Generations, Inbox, OutboxPost, OutboxRows, PostedMessage
 from storage.database import Database
+from storage.outgoing import PAGE
 from storage.store import SqlStore
 from storage.tables import model_calls, turns
 from tests.storage.samples import (
@@ -331,6 +332,27 @@ async def test_generations_are_found_by_status_and_time(store: SqlStore) -> None
     assert [g.id for g in await store.due(later(10), "processing")] == [3]
 
 
+async def test_generations_are_counted_and_told_apart_without_their_rows(store: SqlStore) -> None:
+    processing, queued = GenerationStatus.PROCESSING, GenerationStatus.QUEUED
+    await _begin(store, *(a_generation(n, status=queued if n == 2 else processing) for n in (3, 1, 2)))
+    assert [await store.count(*found) for found in (("processing", "queued"), ("queued",), ("failed",), ())] == [
+        3,
+        1,
+        0,
+        0,
+    ]
+    revisions = await store.revisions("processing", "queued")
+    assert list(revisions) == [1, 2, 3]
+    assert list(await store.revisions("queued")) == [2]
+    assert await store.revisions("failed") == {}
+    before = await store.some([3, 1, 99])
+    assert [(row.id, row.revision) for row in before] == [(1, revisions[1]), (3, revisions[3])]
+    assert await store.some([]) == ()
+    await store.commit(changes(generations=(replace(before[1], told_late=True),)))
+    assert await store.revisions("processing", "queued") == {**revisions, 3: revisions[3] + 1}
+    assert [row.told_late for row in await store.some([3])] == [True]
+
+
 async def test_who_was_let_in_is_known_whatever_became_of_it(store: SqlStore) -> None:
     bob = replace(ANN, id="telegram:2")
     plan = full_generation().plan
@@ -462,14 +484,51 @@ async def test_a_row_is_reserved_by_one_sender_at_a_time(store: SqlStore) -> Non
     await _begin(store)
     await _say(store, OutboxPost(post=a_post("One")))
     (one,) = await store.unsent(KEY, NOW)
-    assert await store.reserve(one.row, NOW, later(20))
-    assert not await store.reserve(one.row, later(19), later(40))
+    assert await store.reserve([one.row], NOW, later(20)) == {one.row}
+    assert await store.reserve([one.row], later(19), later(40)) == frozenset()
     assert await store.unsent(KEY, later(19)) == ()
-    assert await store.reserve(one.row, later(20), later(40))
+    assert await store.reserve([one.row], later(20), later(40)) == {one.row}
     (one,) = await store.unsent(KEY, later(40))
     assert one.attempts == 0
     await store.sent({one.row: "m1"}, later(40))
-    assert not await store.reserve(one.row, later(50), later(60))
+    assert await store.reserve([one.row], later(50), later(60)) == frozenset()
+
+
+async def test_of_several_rows_those_are_reserved_that_are_free(store: SqlStore) -> None:
+    await _begin(store)
+    await _say(store, *(OutboxPost(post=a_post(text, key=key)) for text, key in (("One", KEY), ("Two", ELSEWHERE))))
+    await _say(store, OutboxPost(post=a_post("Three")))
+    one, three = await store.unsent(KEY, NOW)
+    (two,) = await store.unsent(ELSEWHERE, NOW)
+    await store.reserve([two.row], NOW, later(20))
+    assert await store.reserve([three.row, two.row, one.row], later(5), later(25)) == {one.row, three.row}
+    assert await store.unsent_keys(later(21)) == (ELSEWHERE,)
+    assert await store.unsent_keys(later(25)) == (KEY, ELSEWHERE)
+
+
+async def test_what_several_places_said_is_marked_at_once(store: SqlStore) -> None:
+    await _begin(store, a_generation(1), a_generation(2))
+    here = OutboxPost(post=a_post("Here", anchor="a"), generation_id=1)
+    there = OutboxPost(post=a_post("There", key=ELSEWHERE, anchor="b"), generation_id=2)
+    await _say(store, here, there, OutboxPost(post=a_post("Never", key=ELSEWHERE)))
+    (one,) = await store.unsent(KEY, NOW)
+    two, three = await store.unsent(ELSEWHERE, NOW)
+    aside = ConversationKey(platform="telegram", chat="7")
+    await store.sent({three.row: "", two.row: "m1", one.row: "m1"}, NOW, moved={two.row: aside})
+    assert await store.unsent_keys(NOW) == ()
+    assert (await store.generation_of(KEY, "m1"), await store.generation_of(aside, "m1")) == (1, 2)
+    assert await store.generation_of(ELSEWHERE, "m1") is None
+    assert (await store.message_of("a"), await store.message_of("b")) == ("m1", "")
+
+
+async def test_a_long_queue_is_read_a_page_at_a_time_in_order(store: SqlStore) -> None:
+    await _begin(store)
+    count = PAGE + 3
+    await _say(store, *(OutboxPost(post=a_post(str(number))) for number in range(count)))
+    first = await store.unsent(KEY, NOW)
+    assert [item.post.text for item in first] == [str(number) for number in range(PAGE)]
+    await store.sent({item.row: f"m{item.row}" for item in first}, NOW)
+    assert [item.post.text for item in await store.unsent(KEY, NOW)] == [str(number) for number in range(PAGE, count)]
 
 
 async def test_what_is_out_of_date_is_not_said_any_more(store: SqlStore) -> None:

@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 
 from adapters.animatic.provider import AnimaticVideoProvider
+from adapters.cutting import CuttingVideoProvider
 from adapters.omni import OmniVideoProvider
 from adapters.veo import VeoVideoProvider
 from core.errors import PermanentError, TemporaryError
 from core.ports import Failed, Finished, OperationState, Reconciliation, Running, VideoOrder, VideoProvider
 from core.request import VideoRequest
+from storage.clips import ObjectClipStore
+from tests.core.test_editing import part
+from tests.emulators.footage import make_footage
 from tests.emulators.google import Clip, GoogleEmulator
 
 
@@ -47,11 +51,18 @@ def order(model: str, duration_s: int, resolution: str) -> VideoOrder:
     )
 
 
-@pytest.fixture(params=["omni", "veo-bucket", "veo-inline", "animatic"])
+@pytest.fixture(params=["omni", "veo-bucket", "veo-inline", "animatic", "cutter"])
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
     if request.param == "animatic":
         animatic = AnimaticVideoProvider(tmp_path / "animatic")
         yield Bench(provider=animatic, order=order("animatic-1", 2, "360p"))
+        return
+    if request.param == "cutter":
+        clips = ObjectClipStore(str(tmp_path / "media"))
+        files = [make_footage(tmp_path / f"part{n}", seconds=1, width=160, height=90, seed=n) for n in (1, 2)]
+        parts = (part(1, 1.0, size=(160, 90)), part(2, 1.0, size=(160, 90)))
+        joining = replace(order("cutter-1", 2, "360p"), request=VideoRequest(parts=parts), parts=tuple(files))
+        yield Bench(provider=CuttingVideoProvider(tmp_path / "cutter", clips), order=joining)
         return
     async with AsyncExitStack() as stack:
         google = await stack.enter_async_context(GoogleEmulator())

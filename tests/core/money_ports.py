@@ -148,6 +148,9 @@ class Rows(Database):
     async def read(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.write(work, *args, **kwargs)
 
+    async def glance(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.write(work, *args, **kwargs)
+
     def changes(self) -> int:
         """Goes up whenever a row is changed."""
         return self._raw.total_changes
@@ -193,14 +196,14 @@ class Shelf:
 class Gauge:
     """The `Media` port: a clip is a file that says what was measured on it."""
 
-    async def probe(self, path: Path) -> ClipFacts:
+    async def probe(self, path: Path, *, poster: Path | None = None) -> ClipFacts:
         try:
-            return ClipFacts(**json.loads(path.read_bytes()))
+            facts = ClipFacts(**json.loads(path.read_bytes()))
         except ValueError as error:
             raise UnplayableClip from error
-
-    async def poster(self, path: Path, destination: Path) -> None:
-        destination.write_bytes(b"poster")
+        if poster is not None:
+            poster.write_bytes(b"poster")
+        return facts
 
     async def shrink(self, path: Path, destination: Path, max_bytes: int) -> None:
         destination.write_bytes(path.read_bytes())

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import texts
-from core.admission import LOOK_BACK, Admission, Capacity, Line, channel_of
+from core.admission import LOOK_BACK, Admission, Capacity, Line
 from core.catalogue import load_catalogue
 from core.claiming import Alone
 from core.errors import StaleRow
@@ -22,6 +22,7 @@ from core.generation import GenerationStatus as S
 from core.messages import ConversationKey, Person
 from core.queueing import expected_starts
 from core.repositories import Admitted, Changes
+from core.under_way import Brief, UnderWay, brief
 from tests.clock import FakeClock
 from tests.core.test_generation import NOW, a_generation, a_plan, keep
 from tests.stage import ANN, BOB, HERE, Stage
@@ -53,6 +54,11 @@ def let_in(person: Person = ANN, *, since: float = 0, model: str = "animatic-1")
     return Admitted(person_id=person.id, model=model, at=at(since))
 
 
+def briefs(generations: Sequence[Generation]) -> list[Brief]:
+    """As admission sees them."""
+    return [brief(generation) for generation in generations]
+
+
 def expected(
     waiting: Sequence[Generation],
     under_way: Sequence[Generation],
@@ -63,7 +69,12 @@ def expected(
 ) -> list[tuple[int, float | None]]:
     """Who starts, in order, and after how many seconds from NOW."""
     starts = expected_starts(
-        waiting, under_way, capacity, admitted=admitted, orders_per_minute=orders_per_minute or {}, now=at(now)
+        briefs(waiting),
+        briefs(under_way),
+        capacity,
+        admitted=admitted,
+        orders_per_minute=orders_per_minute or {},
+        now=at(now),
     )
     assert sorted(start.place for start in starts.values()) == list(range(1, len(waiting) + 1))
     ordered = sorted(starts.items(), key=lambda item: item[1].place)
@@ -94,7 +105,7 @@ def expected(
 def test_the_queue_is_fair(
     waiting: list[Generation], under_way: list[Generation], admitted: list[Admitted], order: list[int]
 ) -> None:
-    line = Line(waiting, under_way, WIDE, admitted=admitted, orders_per_minute={"slow": 1})
+    line = Line(briefs(waiting), briefs(under_way), WIDE, admitted=admitted, orders_per_minute={"slow": 1})
     found = []
     while (chosen := line.next(NOW)) is not None:
         line.begin(chosen, NOW)
@@ -124,14 +135,14 @@ def test_only_what_the_limits_allow_starts(
     waiting: list[Generation], under_way: list[Generation], admitted: list[Admitted], started: int | None
 ) -> None:
     capacity = Capacity(overall=3, per_person=2, per_channel=1 if any(one.key == ROOM for one in waiting) else None)
-    line = Line(waiting, under_way, capacity, admitted=admitted, orders_per_minute={"animatic-1": 2})
+    line = Line(briefs(waiting), briefs(under_way), capacity, admitted=admitted, orders_per_minute={"animatic-1": 2})
     chosen = line.next(NOW)
     assert (chosen.id if chosen else None) == started
 
 
 def test_a_turn_of_long_ago_counts_no_more() -> None:
     waiting, long_ago = [queued(1), queued(2, BOB, after=5)], (let_in(since=-LOOK_BACK.total_seconds()),)
-    line = Line(waiting, [], WIDE, admitted=long_ago, orders_per_minute={})
+    line = Line(briefs(waiting), [], WIDE, admitted=long_ago, orders_per_minute={})
     chosen = line.next(NOW)
     assert chosen is not None and chosen.id == 2
     chosen = line.next(at(0.001))
@@ -227,8 +238,10 @@ def test_the_forecast_is_what_admission_does(
     per_minute: int,
 ) -> None:
     """Read anew at each moment, as the rows would be then, the same one is let in, and no limit is ever passed."""
-    waiting = [queued(n, who, after=n - 100, key=key, model=model) for n, (who, key, model) in enumerate(wishes, 1)]
-    under_way = [running(100 + n, who, since=since, key=key) for n, (who, key, since) in enumerate(begun)]
+    waiting = briefs(
+        [queued(n, who, after=n - 100, key=key, model=model) for n, (who, key, model) in enumerate(wishes, 1)]
+    )
+    under_way = briefs([running(100 + n, who, since=since, key=key) for n, (who, key, since) in enumerate(begun)])
     admitted = sorted((let_in(who, since=since) for who, _, since in begun), key=lambda one: one.at)
     limits = {"animatic-1": per_minute}
     starts = expected_starts(waiting, under_way, capacity, admitted=admitted, orders_per_minute=limits, now=NOW)
@@ -243,14 +256,13 @@ def test_the_forecast_is_what_admission_does(
         line = Line(by_place[number:], busy, capacity, admitted=admitted, orders_per_minute=limits)
         assert line.next(moment) is not None
         assert len(busy) < capacity.overall
-        assert Counter(other.requester.id for other in busy)[one.requester.id] < capacity.per_person
-        in_channel = Counter(map(channel_of, busy))[channel_of(one)]
+        assert Counter(other.person_id for other in busy)[one.person_id] < capacity.per_person
+        in_channel = Counter(other.channel for other in busy)[one.channel]
         assert capacity.per_channel is None or in_channel < capacity.per_channel
         if moment not in {end for end, _ in ends}:
             assert line.next(moment) is one
         ends.append((moment + timedelta(seconds=TAKES), one))
-        assert one.plan is not None
-        admitted = [*admitted, Admitted(person_id=one.requester.id, model=one.plan.model, at=moment)]
+        admitted = [*admitted, Admitted(person_id=one.person_id, model=one.model, at=moment)]
 
 
 @pytest.mark.parametrize(
@@ -303,6 +315,7 @@ def admission_of(stage: Stage, engine: StartedNothing, capacity: Capacity, clock
     model = replace(known.model("animatic-1"), orders_per_minute=most)
     return Admission(
         generations=stage.store,
+        under_way=UnderWay(stage.store),
         engine=engine,
         catalogue=replace(known, video=(model,)),
         capacity=capacity,
@@ -359,9 +372,9 @@ class Counting:
     def __getattr__(self, name: str) -> object:
         return getattr(self._store, name)
 
-    async def with_status(self, *statuses: str) -> tuple[Generation, ...]:
+    async def revisions(self, *statuses: str) -> Mapping[int, int]:
         self.reads.update(statuses)
-        return await self._store.with_status(*statuses)
+        return await self._store.revisions(*statuses)
 
     async def commit(self, changes: Changes) -> None:
         if self.losses:
@@ -377,6 +390,7 @@ async def test_a_row_that_somebody_else_changed_is_looked_at_again(stage: Stage,
     await keep(stage, *(queued(number, after=number) for number in range(1, 7)))
     admission = Admission(
         generations=store,  # type: ignore[arg-type]
+        under_way=UnderWay(store),  # type: ignore[arg-type]
         engine=engine,
         catalogue=load_catalogue(),
         capacity=Capacity(overall=4, per_person=9),
@@ -407,6 +421,7 @@ async def test_calls_that_wait_for_a_turn_are_dealt_with_together(stage: Stage) 
     engine, store, claims, clock = StartedNothing(), Counting(stage), Held(), FakeClock()
     admission = Admission(
         generations=store,  # type: ignore[arg-type]
+        under_way=UnderWay(store),  # type: ignore[arg-type]
         engine=engine,
         catalogue=load_catalogue(),
         capacity=WIDE,
@@ -423,5 +438,7 @@ async def test_calls_that_wait_for_a_turn_are_dealt_with_together(stage: Stage) 
         await asyncio.gather(*calls)
     assert engine.started == [1, 2]
     assert store.reads[S.QUEUED] == 1
+    await keep(stage, queued(3, EVE, after=2))
     await admission.admit()
+    assert engine.started == [1, 2, 3]
     assert store.reads[S.QUEUED] == 2

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from core import endings
 from core.booking import booked
-from core.events import DAY, WAITS_S, Event, EventKind, event_of, next_try
+from core.events import DAY, WAITS_S, Event, EventKind, event_of, next_try, on_the_way
 from core.generation import FINAL, FOLLOWS, OPEN, Generation, GenerationStatus, Said
 from core.messages import ConversationKey, Person
 from core.money import EntryKind
@@ -95,6 +96,34 @@ def test_each_move_on_the_way_is_progress_and_standing_still_is_nothing() -> Non
             assert (event.kind, event.data["status"]) == (EventKind.PROGRESS, status.value)
             assert event.data["held_micros"] == PRICE
             assert event_of(after, replace(after, told_late=True, revision=after.revision + 1)) is None
+
+
+def test_moves_that_are_saved_together_are_told_one_by_one() -> None:
+    processing = on_its_way(S.SUBMITTING, S.PROCESSING)
+    seen, fetched = NOW + timedelta(seconds=1), NOW + timedelta(seconds=3)
+    delivering = processing.moved(S.DOWNLOADING, seen).moved(S.DELIVERING, fetched)
+    rows = on_the_way(processing, delivering)
+    first, second = (told(before, after) for before, after in pairwise((processing, *rows)))
+    assert [(event.kind, event.data["status"], event.at) for event in (first, second)] == [
+        (EventKind.PROGRESS, "downloading", seen),
+        (EventKind.PROGRESS, "delivering", fetched),
+    ]
+    assert first.id != second.id
+    assert rows[-1] is delivering
+    assert on_the_way(rows[0], rows[1]) == (delivering,)
+
+
+def test_a_flawed_clip_was_being_fetched_first_and_what_is_booked_belongs_to_its_end() -> None:
+    processing = on_its_way(S.SUBMITTING, S.PROCESSING)
+    rows = on_the_way(processing, processing.moved(S.DOWNLOADING, NOW).moved(S.FAILED, NOW))
+    assert [row.status for row in rows] == [S.DOWNLOADING, S.FAILED]
+    assert told(processing, rows[0]).data["held_micros"] == PRICE
+
+
+def test_what_was_not_ordered_yet_is_told_at_once_as_it_is() -> None:
+    card = a_card()
+    tapped = card.moved(S.QUEUED, NOW)
+    assert on_the_way(None, tapped) == on_the_way(card, tapped) == (tapped,)
 
 
 def test_a_finished_clip_is_completed_with_what_was_charged() -> None:

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from core.admission import Capacity, channel_of
+from core.admission import Capacity
 from core.generation import ADMITTED
 from core.generation import GenerationStatus as S
 from core.messages import ConversationKey, Person
+from core.under_way import brief
 from tests.core.money_ports import number_of
 from tests.core.money_world import ANN, BOB, EVE, ROOM, World
 
@@ -54,7 +55,7 @@ def to_the_end(world: World, capacity: Capacity) -> None:
         admitted = [row for row in rows if row.status in ADMITTED]
         assert len(admitted) <= capacity.overall
         assert max(Counter(row.requester.id for row in admitted).values(), default=0) <= capacity.per_person
-        per_channel = max(Counter(channel_of(row) for row in admitted).values(), default=0)
+        per_channel = max(Counter(brief(row).channel for row in admitted).values(), default=0)
         assert capacity.per_channel is None or per_channel <= capacity.per_channel
         if not admitted:
             break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,10 +22,10 @@ from core.errors import (
     TemporaryError,
     Undeliverable,
 )
+from core.fetching import MAX_REFUSED_FETCHES
 from core.generation import Generation, OrderOutcome
 from core.generation import GenerationStatus as S
 from core.messages import ConversationKey, Delivery, Post, PostKind
-from core.pipeline import MAX_REFUSED_FETCHES
 from core.ports import Failed, OperationState, Reconciliation, Running, Save, VideoOrder
 from core.repositories import Changes
 from core.request import MediaRef, VideoRequest
@@ -715,17 +715,16 @@ async def test_late_is_said_by_one_clock_only(stage: Stage) -> None:
     await change(stage, told_late=True)
 
     class Behind:
-        """A store whose list was read before somebody saved."""
+        """Rows that were read before somebody saved."""
 
-        def __getattr__(self, name: str) -> object:
-            return getattr(stage.store, name)
-
-        async def with_status(self, *statuses: str) -> tuple[Generation, ...]:
+        async def some(self, ids: Collection[int]) -> tuple[Generation, ...]:
             return rows
 
-    progress = stage.product.progress
-    progress._generations = Behind()  # type: ignore[assignment]
-    await progress.tick()
+        async def revisions(self, *statuses: str) -> Mapping[int, int]:
+            return {row.id: row.revision for row in rows}
+
+    stage.product.under_way._generations = Behind()
+    await stage.product.progress.tick()
     await stage.product.outbox.settled(HERE)
     assert stage.platform.shown == []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from core.claiming import Alone
@@ -133,11 +133,10 @@ class Rows:
     async def unsent_keys(self, now: datetime) -> tuple[ConversationKey, ...]:
         return tuple(dict.fromkeys(post.key for post in self.rows.values()))
 
-    async def reserve(self, row: int, now: datetime, until: datetime) -> bool:
-        if row in self.marked or self.due.get(row, now) > now:
-            return False
-        self.due[row] = until
-        return True
+    async def reserve(self, rows: Collection[int], now: datetime, until: datetime) -> list[int]:
+        free = [row for row in rows if row not in self.marked and self.due.get(row, now) <= now]
+        self.due |= dict.fromkeys(free, until)
+        return free
 
     async def sent(
         self, rows: Mapping[int, str], now: datetime, *, moved: Mapping[int, ConversationKey] | None = None

@@ -70,6 +70,8 @@ async def _read(document: dict[str, Any]) -> dict[str, Any]:
         }
         if changes or step.intent in (Intent.CREATE, Intent.REFINE, Intent.ANSWER):
             reply["changes"] = changes
+        if step.clips:
+            reply["clips"] = ["this" if number is None else f"v{number}" for number in step.clips]
         if step.target is not None:
             reply["target"] = f"v{step.target}"
         if step.reply:

@@ -28,7 +28,8 @@ from tests.program.services import Outside
 IMPORTED = [
     *("bot.build", "bot.cli", "bot.logs", "bot.server", "bot.stopping", "storage.migrations", "tests.faults.launcher"),
     *("adapters.telegram", "adapters.slack", "adapters.gemini", "adapters.omni", "adapters.veo", "adapters.animatic"),
-    *("adapters.pyav",),
+    # What a chat, a first start, a storyboard and a clip load when they come.
+    *("bot.chatting", "storage.migrations.applying", "adapters.animatic.render", "adapters.pyav.renditions"),
     # What the libraries import late.
     *("anyio._backends._asyncio", "apscheduler.executors.asyncio", "google.auth.aio.credentials"),
     *("adapters.engine.distributed", "storage.cluster", "bot.money", "storage.reports"),

@@ -36,6 +36,7 @@ def _to(call: str, *, saying: str = "", nth: int = 1, lost: bool = False) -> Ser
 
 OMNI, VEO = "interactions.create", "veo.predictLongRunning"
 BUSY = Fault(match=OMNI, status=429, retry_after=1)
+AWAY = Fault(match="files.download", status=503)
 READY = "is ready"
 
 KILLED = (
@@ -62,8 +63,8 @@ KILLED = (
     Point(name="filming", at=_to("interactions.get", nth=2), held=True),
     Point(name="veo-filming", provider="veo", at=_to("veo.fetchPredictOperation", nth=2), held=True),
     Point(name="rendering", provider="animatic", at=Rendering(written=1)),
-    Point(name="before-it-counts-as-finished", at=Saved(side="before", facts="downloading")),
-    Point(name="after-it-counts-as-finished", at=Saved(side="after", facts="downloading")),
+    Point(name="before-it-counts-as-being-fetched", at=Saved(side="before", facts="downloading"), trouble=(AWAY,)),
+    Point(name="after-it-counts-as-being-fetched", at=Saved(side="after", facts="downloading"), trouble=(AWAY,)),
     Point(name="downloading", at=Downloading(sent=8_000)),
     Point(name="veo-downloading", provider="veo", at=Downloading(sent=8_000)),
     Point(name="downloaded", at=_to("files.download")),

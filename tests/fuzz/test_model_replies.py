@@ -68,6 +68,7 @@ _steps = st.fixed_dictionaries(
     optional={
         "changes": _slots,
         "target": st.sampled_from(["v1", "1", "v3", "v4", "V2 ", "v" + "9" * 40, "v٣", "-1", "all"]) | any_text,
+        "clips": st.lists(st.sampled_from(["v1", "this", "v2", "v99", "all"]) | any_text, max_size=60) | any_text,
         "reply": _lines | st.just("word " * 2_000),
         "order": st.just(True),
         "plain_yes": st.just(True),

@@ -224,10 +224,11 @@ def test_nothing_but_loopback_is_used(tmp_path: Path) -> None:
     from bot.build import build
     from bot.settings_loading import load_settings
     from core.errors import ReelbotError
+    from storage.clips import ObjectClipStore
 
     settings = load_settings(
         env_file=None, GEMINI_API_KEY="key", DATA_DIR=str(tmp_path), LOOPBACK_ONLY="true", LOG_FORMAT="json"
     )
     app = build(settings)
     with pytest.raises(ReelbotError):
-        app.connections.providers()
+        app.connections.providers(ObjectClipStore(str(tmp_path / "media")))

@@ -188,4 +188,5 @@ async def test_frames_of_any_size_do_not_fill_the_memory(tmp_path: Path) -> None
     with pytest.raises(UnplayableClip, match="larger than any clip"):
         await PyAVMedia().probe(tmp_path / "clip.mp4")
     with pytest.raises(UnplayableClip):
-        await PyAVMedia().poster(tmp_path / "clip.mp4", tmp_path / "poster.jpg")
+        await PyAVMedia().probe(tmp_path / "clip.mp4", poster=tmp_path / "poster.jpg")
+    assert not (tmp_path / "poster.jpg").exists()

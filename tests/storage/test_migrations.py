@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from storage.database import Database
-from storage.migrations import upgrade
+from storage.migrations import newest_revision, upgrade
 from storage.tables import metadata
 from tests.storage.postgres import fresh_database
 
@@ -52,6 +54,37 @@ def _schema(connection: Connection) -> dict[str, list[str]]:
 
 def _create(connection: Connection) -> None:
     metadata.create_all(connection)
+
+
+def test_files_are_named_by_their_revisions() -> None:
+    """By their names a start sees that there is nothing to be done."""
+    config = Config()
+    config.set_main_option("script_location", "storage:migrations")
+    changes = ScriptDirectory.from_config(config)
+    assert newest_revision() == changes.get_current_head()
+    for change in changes.walk_revisions():
+        assert Path(change.path).name.startswith(f"v{change.revision}_")
+
+
+async def test_a_revision_that_is_not_ours_stays(tmp_path: Path) -> None:
+    """A newer program has been here, and its tables are left as they are."""
+    url = f"sqlite:///{tmp_path / 'newer.db'}"
+    await upgrade(url)
+    database = Database(url)
+    await database.write(_say, "UPDATE alembic_version SET version_num = '9999'")
+    before = await database.read(_schema)
+    await upgrade(url)
+    assert await database.read(_schema) == before
+    assert await database.read(_revision) == "9999"
+    await database.close()
+
+
+def _say(connection: Connection, statement: str) -> None:
+    connection.execute(text(statement))
+
+
+def _revision(connection: Connection) -> str:
+    return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
 
 
 async def test_migrations_and_tables_agree(urls: tuple[str, str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from adapters.slack import SlackConnection, SlackPlatform
+from adapters.slack.platform import FREE_FOR_S
 from core.errors import PermanentError, TemporaryError, Undeliverable
 from core.messages import Attachment, Button, ConversationKey, MediaKind, Person, Post, PostKind, Press
 from core.ports import Obstacle
@@ -425,14 +426,18 @@ async def test_places_that_take_nothing(
 # --- rights ----------------------------------------------------------------------------------------------------------
 
 
-async def test_obstacles(slack: SlackEmulator, platform: SlackPlatform, anna: SlackUser) -> None:
+async def test_obstacles(slack: SlackEmulator, platform: SlackPlatform, anna: SlackUser, clock: FakeClock) -> None:
     assert await platform.obstacle(key(slack, slack.direct(anna))) is None
     assert await platform.obstacle(key(slack, slack.direct(anna, slack.user("Ben")))) is None
     for private in (False, True):
         channel = slack.channel("team", members=[anna], private=private)
         where = key(slack, channel)
         assert await platform.obstacle(where) is None
+        looks = len(slack.calls("conversations.info"))
+        assert await platform.obstacle(where) is None
+        assert len(slack.calls("conversations.info")) == looks, "it was looked at a moment ago"
         channel.restrict_posting()
+        clock.advance(FREE_FOR_S)
         assert await platform.obstacle(where) is Obstacle.NO_RIGHT_TO_POST
         channel.remove_bot()
         assert await platform.obstacle(where) is Obstacle.NOT_MEMBER

@@ -143,6 +143,78 @@ async def test_cancelled_waiters_hold_nobody_up() -> None:
     assert await pacing.turn("5", urgency=Urgency.PROGRESS, edits="1")
 
 
+async def test_of_many_who_wait_for_everybodys_limit_one_looks_at_the_clock() -> None:
+    clock = FakeClock()
+    many = 300
+    times = await _sent(Pacing(clock), clock, [str(number) for number in range(many)])
+    assert times[-1] == many / 30 - 1
+    assert len(clock.slept) <= many
+
+
+async def test_whoever_is_more_urgent_goes_to_the_front_of_the_line() -> None:
+    clock = FakeClock(held=True)
+    pacing = Pacing(clock, overall_per_s=1)
+    await pacing.turn("1")
+    order: list[str] = []
+
+    async def one(chat: str, urgency: Urgency) -> None:
+        await pacing.turn(chat, urgency=urgency, edits="1")
+        order.append(chat)
+
+    async with asyncio.TaskGroup() as tasks:
+        for chat, urgency in (("2", Urgency.PROGRESS), ("3", Urgency.FINAL), ("4", Urgency.FINAL)):
+            tasks.create_task(one(chat, urgency))
+            await asyncio.sleep(0)
+        for count in range(1, 4):
+            clock.advance(1)
+            await clock.until_slept(min(2 + count, 4))
+            async with asyncio.timeout(1):
+                while len(order) < count:  # noqa: ASYNC110 - a journal
+                    await asyncio.sleep(0.001)
+    assert order == ["3", "4", "2"]
+
+
+@pytest.mark.parametrize("left", ["cancelled", "paused", "replaced"])
+async def test_who_leaves_the_line_lets_the_next_one_go(left: str) -> None:
+    clock = FakeClock(held=True)
+    pacing = Pacing(clock, overall_per_s=1)
+    await pacing.turn("1")
+    urgency = Urgency.PROGRESS if left == "replaced" else Urgency.FINAL
+    first = asyncio.create_task(pacing.turn("2", urgency=urgency, edits="7"))
+    await clock.until_slept(1)
+    second = asyncio.create_task(pacing.turn("3", urgency=Urgency.PROGRESS, edits="8"))
+    third = asyncio.create_task(pacing.turn("2", urgency=Urgency.PROGRESS, edits="7")) if left == "replaced" else None
+    await asyncio.sleep(0)
+    if left == "cancelled":
+        first.cancel()
+    elif left == "paused":
+        pacing.pause("2", 60)
+    clock.advance(1)
+    async with asyncio.timeout(1):
+        assert await second
+    outcome = (await asyncio.gather(first, return_exceptions=True))[0]
+    assert outcome is False if left == "replaced" else isinstance(outcome, (asyncio.CancelledError, TemporaryError))
+    if third is not None:
+        clock.advance(1)
+        async with asyncio.timeout(1):
+            assert await third
+
+
+async def test_what_is_replaced_leaves_the_line_before_its_turn() -> None:
+    clock = FakeClock(held=True)
+    pacing = Pacing(clock, overall_per_s=1)
+    await pacing.turn("1")
+    before = [asyncio.create_task(pacing.turn(str(chat))) for chat in (2, 3)]
+    old = asyncio.create_task(pacing.turn("4", urgency=Urgency.PROGRESS, edits="7"))
+    await asyncio.sleep(0)
+    new = asyncio.create_task(pacing.turn("4", urgency=Urgency.PROGRESS, edits="7"))
+    async with asyncio.timeout(1):
+        assert await old is False
+    for task in (*before, new):
+        task.cancel()
+    await asyncio.gather(*before, new, return_exceptions=True)
+
+
 async def test_a_clock_that_is_set_back_does_not_stop_us() -> None:
     clock = FakeClock()
     pacing = Pacing(clock, chat_burst=1)

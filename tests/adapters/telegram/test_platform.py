@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from adapters.telegram import TelegramConnection, TelegramPlatform
+from adapters.telegram.platform import REACHED_FOR_S
 from core.errors import PermanentError, TemporaryError, Undeliverable
 from core.messages import Attachment, Button, ConversationKey, MediaKind, Message, Post, PostKind, Press
 from core.ports import Obstacle
@@ -254,6 +255,22 @@ async def test_acknowledging(
     await platform.acknowledge(replace(tapped, ref="gone"))
     await chat.block()
     await platform.acknowledge(_incoming(key(chat)))
+
+
+async def test_nobody_is_asked_for_again_who_was_reached_a_moment_ago(
+    tg: TelegramEmulator, platform: TelegramPlatform, chat: TelegramChat, clock: FakeClock
+) -> None:
+    await platform.acknowledge(_incoming(key(chat)))
+    assert await platform.obstacle(key(chat)) is None
+    assert len(tg.calls("sendChatAction")) == 1, "the acknowledgement has shown it"
+    clock.advance(REACHED_FOR_S)
+    assert await platform.obstacle(key(chat)) is None
+    assert len(tg.calls("sendChatAction")) == 2
+    await platform.acknowledge(_incoming(key(chat)))
+    await chat.block()
+    with pytest.raises(Undeliverable):
+        await platform.post(Post(key=key(chat), text="x"), "")
+    assert await platform.obstacle(key(chat)) is Obstacle.BLOCKED, "what was refused since counts for more"
 
 
 async def test_obstacles(tg: TelegramEmulator, platform: TelegramPlatform, anna: TelegramUser) -> None:

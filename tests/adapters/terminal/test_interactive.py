@@ -1,97 +1,29 @@
 """A person at a terminal: the program on a real pseudo-terminal."""
 
-import codecs
-import contextlib
-import fcntl
-import os
-import pty
 import re
-import select
 import signal
-import struct
-import subprocess
 import sys
 import termios
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-
-def _at_a_terminal() -> None:
-    """In the new process: the terminal is its own, and Ctrl-C is not ignored, as it is where tests run in the
-    background."""
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-class Terminal:
-    """Types into a program and looks at what it draws."""
-
-    def __init__(self, folder: Path, columns: int = 80) -> None:
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        self.before = termios.tcgetattr(slave)
-        environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "COLUMNS", "LINES")}
-        environment |= {"TERM": "xterm-256color", "LANG": "C.UTF-8", "INPUTRC": os.devnull}
-        self.program = subprocess.Popen(
-            [sys.executable, "-m", "tests.adapters.terminal.chat_program", str(folder)],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=environment,
-            start_new_session=True,
-            preexec_fn=_at_a_terminal,
-        )
-        self.slave = slave
-        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self.seen = ""
-
-    def type(self, text: str) -> None:
-        os.write(self.master, text.encode())
-
-    def until(self, pattern: str, *, after: int = 0) -> int:
-        """Wait until something is drawn; returns where it ends in what was seen."""
-        deadline = time.monotonic() + 15
-        while (match := re.compile(pattern).search(self.seen, after)) is None:
-            left = deadline - time.monotonic()
-            assert left > 0, f"{pattern!r} was not drawn: {self.seen!r}"
-            if select.select([self.master], [], [], left)[0]:
-                self.seen += self.decoder.decode(os.read(self.master, 65_536))
-        return match.end()
-
-    def ended(self) -> int:
-        """Wait for the program's end, reading what it still draws."""
-        deadline = time.monotonic() + 15
-        while self.program.poll() is None and time.monotonic() < deadline:
-            if select.select([self.master], [], [], 0.05)[0]:
-                with contextlib.suppress(OSError):
-                    self.seen += self.decoder.decode(os.read(self.master, 65_536))
-        return self.program.wait(1)
-
-    def close(self) -> None:
-        if self.program.poll() is None:
-            self.program.kill()
-            self.program.wait()
-        os.close(self.slave)
-        os.close(self.master)
+from tests.adapters.terminal.pseudo_terminal import PROMPT, Terminal
 
 
 @pytest.fixture
 def open_terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
     opened: list[Terminal] = []
 
-    def start(**options: int) -> Terminal:
-        opened.append(Terminal(tmp_path, **options))
+    def start(*, columns: int = 80) -> Terminal:
+        command = (sys.executable, "-m", "tests.adapters.terminal.chat_program", str(tmp_path))
+        opened.append(Terminal(command, columns=columns))
         return opened[-1]
 
     yield start
     for terminal in opened:
         terminal.close()
-
-
-PROMPT = "›\x1b\\[0m "
 
 
 def test_from_the_wish_to_the_clip(open_terminal: Callable[..., Terminal], tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def _asking(platform: Platform) -> tuple[Fate, ...]:
 
 def _ordering(service: Service) -> tuple[Fate, ...]:
     create, poll, fetch = CREATE[service], POLL[service], FETCH[service]
-    busy = Fault(match=create, status=429, retry_after=1)
+    busy, away = Fault(match=create, status=429, retry_after=1), Fault(match=fetch, status=503)
     return (
         *_around("submit", "admission", "submitting+order.none"),
         *_around("submit", "intent-is-saved", "submitting+order.intent"),
@@ -111,7 +111,8 @@ def _ordering(service: Service) -> tuple[Fate, ...]:
         Fate(stage="submit", name="after-a-429", trouble=(busy,), at=_after("submitting+order.refused")),
         Fate(stage="watch", name="polling", at=_google(poll, lost=True)),
         Fate(stage="watch", name="answer-to-a-poll-is-lost", at=_google(poll)),
-        *_around("watch", "seen-as-finished", "downloading"),
+        Fate(stage="collect", name="before-being-fetched-is-saved", trouble=(away,), at=_before("downloading")),
+        Fate(stage="collect", name="after-being-fetched-is-saved", trouble=(away,), at=_after("downloading")),
         Fate(stage="collect", name="downloading", at=Downloading(sent=8_000)),
         Fate(stage="collect", name="downloaded", at=_google(fetch)),
         *_around("collect", "collected", "delivering"),
