@@ -21,7 +21,8 @@ from sqlalchemy.types import TypeEngine
 
 from core.errors import PermanentError
 from storage.columns import FrozenValue
-from storage.database import BUSY_TIMEOUT_S, database_errors, database_url, sqlite_path
+from storage.database import BUSY_TIMEOUT_S, database_url, sqlite_path
+from storage.errors import database_errors
 from storage.lease import WorkerLease
 from storage.migrations import upgrade_tables
 from storage.proof import Proof, examine

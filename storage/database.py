@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -20,7 +19,9 @@ from sqlalchemy import exc as sql
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from core.errors import PermanentError, TemporaryError
+from core.errors import PermanentError
+from storage.errors import database_errors
+from storage.together import WritesTogether
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -89,6 +90,7 @@ class Database:
             self._glancer: Engine | None = _sqlite(address, 0.0, pool_size=1, isolation_level="AUTOCOMMIT")
             self._glances: Connection | None = None
             self._writing, self._reading = _Threads(1), _Threads(SQLITE_READERS)
+            self._together: WritesTogether | None = WritesTogether(writer, self._writing.run)
         else:
             writer = create_engine(
                 address,
@@ -101,6 +103,7 @@ class Database:
             reader = writer.execution_options(isolation_level="AUTOCOMMIT")
             self._glancer = None
             self._writing = self._reading = _Threads(POOL_SIZE)
+            self._together = None
         self._writer, self._reader = writer, reader
 
     def check_file(self) -> None:
@@ -110,15 +113,20 @@ class Database:
 
     async def write(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` in one transaction: saved when it returns, rolled back when it raises. Once begun it is finished,
-        also when the caller is cancelled.
+        also when the caller is cancelled. It may be run a second time, when nothing was saved of the first.
 
         Raises what `work` raises, TemporaryError when the database does not take it now, and PermanentError when it
         never will."""
 
+        def wanted(connection: Connection) -> T:
+            return work(connection, *args, **kwargs)
+
         def transaction() -> T:
             with database_errors(), self._writer.begin() as connection:
-                return work(connection, *args, **kwargs)
+                return wanted(connection)
 
+        if self._together is not None:
+            return await self._finish(self._together.save(wanted))
         return await self._finish(self._writing.run(transaction))
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -225,23 +233,6 @@ def _sqlite(address: URL, busy_timeout_s: float, **options: Any) -> Engine:
 
 def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-@contextmanager
-def database_errors() -> Iterator[None]:
-    """The one place where a database's errors become ours."""
-    try:
-        yield
-    except sql.IntegrityError as error:
-        raise PermanentError(f"The database refused a row: {error.orig}") from error
-    except (sql.ProgrammingError, sql.DataError) as error:
-        raise PermanentError(f"{error.orig}; if tables are missing, run `reelbot db upgrade`.") from error
-    except sql.DBAPIError as error:
-        if "no such table" in str(error.orig) or "no such column" in str(error.orig):
-            raise PermanentError(f"{error.orig}: run `reelbot db upgrade`.") from error
-        raise TemporaryError(f"The database does not take it now: {error.orig}") from error
-    except (sql.TimeoutError, OSError) as error:
-        raise TemporaryError("The database does not answer.") from error
 
 
 def is_duplicate(error: sql.IntegrityError) -> bool:

@@ -37,7 +37,8 @@ from core.errors import (
 from core.inspection import ClipFacts
 from core.messages import Button, ConversationKey, Delivery, Post
 from core.ports import Failed, Finished, OperationState, Reconciliation, Running, Save, VideoOrder
-from storage.database import Database, database_errors
+from storage.database import Database
+from storage.errors import database_errors
 from storage.events import EventStore
 from storage.migrations import upgrade_tables
 from storage.store import SqlStore
