@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sqlite3
 import struct
 import time
 from collections import Counter
@@ -18,7 +19,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from tests.benchmarks.figures import Figure, median
@@ -82,16 +83,17 @@ async def _counted(folder: Path) -> list[int]:
 async def _told(folder: Path) -> dict[str, int]:
     """What the commits of one generation write, in the order in which the kinds first come."""
     folder.mkdir()
-    async with _world(folder) as outside, running(outside):
-        await ready(outside)
-        index = Path(outside.environment["DATA_DIR"]) / "reelbot.db-shm"
-        chat, ann = _chat(outside)
-        card = await _card(chat, ann)
-        await _settled(index)
-        with _watched() as commits:
+    with _watched() as commits:
+        async with _world(folder) as outside, running(outside):
+            await ready(outside)
+            index = Path(outside.environment["DATA_DIR"]) / "reelbot.db-shm"
+            chat, ann = _chat(outside)
+            card = await _card(chat, ann)
+            await _settled(index)
+            commits.clear()
             await _made(chat, ann, card)
             await _settled(index)
-    return dict(Counter(commits))
+            return dict(Counter(commits))
 
 
 @asynccontextmanager
@@ -142,23 +144,25 @@ def transactions(index: Path) -> int:
 
 @contextmanager
 def _watched() -> Iterator[list[str]]:
-    """What each commit in this process writes, as it comes: `generations + ledger`."""
+    """What each transaction writes into that is committed on a connection made meanwhile: as SQLite itself runs it,
+    whoever asks it to."""
     commits: list[str] = []
-    writing: dict[int, list[str]] = {}
 
-    def executed(connection: Connection, cursor: Any, statement: str, *rest: Any) -> None:
-        if written := _WRITES.match(statement):
-            writing.setdefault(id(connection.connection.dbapi_connection), []).append(written[2])
+    def connected(driver: sqlite3.Connection, _record: object) -> None:
+        tables: list[str] = []
 
-    def committed(connection: Connection) -> None:
-        tables = writing.pop(id(connection.connection.dbapi_connection), [])
-        if tables:
-            commits.append(" + ".join(dict.fromkeys(tables)))
+        def traced(statement: str) -> None:
+            if found := _WRITES.match(statement):
+                tables.append(found[2])
+            elif statement in ("COMMIT", "ROLLBACK"):
+                if statement == "COMMIT" and tables:
+                    commits.append(" + ".join(dict.fromkeys(tables)))
+                tables.clear()
 
-    event.listen(Engine, "before_cursor_execute", executed)
-    event.listen(Engine, "commit", committed)
+        driver.set_trace_callback(traced)
+
+    event.listen(Engine, "connect", connected)
     try:
         yield commits
     finally:
-        event.remove(Engine, "before_cursor_execute", executed)
-        event.remove(Engine, "commit", committed)
+        event.remove(Engine, "connect", connected)
