@@ -80,6 +80,8 @@ class WritesTogether:
                 group, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
                 results = await self._in_thread(partial(self._saved, [one.work for one in group]))
                 for one, came in zip(group, results, strict=True):
+                    if one.came.done():
+                        continue  # the program ends, and nobody waits for it any more
                     if came.error is not None:
                         one.came.set_exception(came.error)
                     else:
