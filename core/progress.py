@@ -85,6 +85,8 @@ class Progress:
             queued = [one for one in under_way if one.status is GenerationStatus.QUEUED]
             starts = await self._starts(queued, [one for one in under_way if one.status in AT_SERVICE])
         async for generation in self._under_way.rows(sorted(old | late)):
+            if generation.status not in RUNNING:
+                continue  # it has ended since it was looked at
             if generation.id in late:
                 await self._tell_late(generation)
             if generation.id in old:

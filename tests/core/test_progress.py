@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from core.admission import Capacity
 from core.generation import Generation
@@ -67,6 +68,26 @@ async def test_nothing_is_shown_once_it_has_moved_on(stage: Stage) -> None:
     rows = await stage.store.with_status(S.PROCESSING)
     await change(stage, status=S.COMPLETED)
     assert not await shown_by_a_late_tick(stage, rows)
+
+
+class EndsMeanwhile(Behind):
+    """It is still at work when it is looked at, and done when its row is read for the message."""
+
+    async def some(self, ids: Collection[int]) -> tuple[Generation, ...]:
+        rows = await super().some(ids)
+        self._rows = tuple(replace(row, status=S.COMPLETED) for row in self._rows)
+        return rows
+
+
+async def test_what_ends_between_two_reads_is_left_alone(stage: Stage) -> None:
+    await waiting(stage)
+    (before,) = statuses(stage)
+    stage.clock.advance(10)
+    stage.product.under_way._generations = EndsMeanwhile(await stage.store.with_status(S.PROCESSING))
+    stage.product.under_way._known.clear()
+    await stage.product.progress.tick()
+    (after,) = statuses(stage)
+    assert after.text == before.text
 
 
 class Read:

@@ -18,6 +18,8 @@ from tests.program.services import Outside, World
 RICH = "a red fox trotting through fresh snow at sunrise, cinematic, 4 seconds"
 LOST = "never arrived"
 WAIT_S = 10.0
+SEEING_S = 0.15
+"""What people take to see a card, at the very least, in seconds."""
 
 M = TypeVar("M", bound=TelegramMessage | SlackMessage)
 
@@ -67,8 +69,11 @@ class Play(ABC, Generic[M]):
     # --- what the person does --------------------------------------------------------------------------------------
 
     async def card(self) -> M:
-        """The card, once it is there."""
-        return await self._wait("Make it")
+        """The card, once it is there and they have seen it. Nobody taps before that: the bot would just be saving that
+        it was sent, and a kill in that moment may repeat it."""
+        card = await self._wait("Make it")
+        await asyncio.sleep(SEEING_S)
+        return card
 
     async def two_cards(self) -> list[M]:
         """Both cards, once there are two."""
