@@ -189,8 +189,8 @@ class Dialogue:
                     self._tries.pop(waiting[0].row, None)
                     self._not_before.pop(waiting[0].row, None)
                     self._paced.discard(waiting[0].row)
-                if len(waiting) == 1:
-                    return  # whatever has come since has woken us again
+                    if len(waiting) == 1:
+                        return  # whatever has come since has woken us again
             except StaleRow:
                 log.info("turn.stale", extra={"row": waiting[0].row})
                 await self._failed(waiting[0])
